@@ -1,35 +1,9 @@
+#include "async/stall_watch.hpp"
 
 #include <gtest/gtest.h>
 
-#include "async/cancel.hpp"
-#include "async/stall_watch.hpp"
-
 namespace sluice::async {
 namespace {
-
-TEST(CancelToken, a_default_made_one_never_cancels) { EXPECT_FALSE(CancelToken().is_cancelled()); }
-
-TEST(CancelToken, a_parent_cancels_its_children_and_no_child_its_parent) {
-  CancelSource parent;
-  CancelSource child(parent.token());
-  CancelSource sibling(parent.token());
-  child.cancel();
-  EXPECT_TRUE(child.token().is_cancelled());
-  EXPECT_FALSE(parent.token().is_cancelled());
-  EXPECT_FALSE(sibling.token().is_cancelled());
-  parent.cancel();
-  EXPECT_TRUE(sibling.token().is_cancelled());
-}
-
-TEST(CancelToken, outlives_its_source) {
-  CancelToken token;
-  {
-    CancelSource source;
-    token = source.token();
-    source.cancel();
-  }
-  EXPECT_TRUE(token.is_cancelled());
-}
 
 TEST(StallMeter, the_longest_hold_is_kept) {
   StallMeter meter;
