@@ -1,0 +1,111 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
+
+#include "async/cancel.hpp"
+#include "base/error.hpp"
+
+namespace sluice::async::detail {
+
+struct ExecutorCore;
+
+/// What the executor knows of one task, whatever its result is. Lives as long as the task or anybody who may cancel it.
+class TaskContext : public std::enable_shared_from_this<TaskContext> {
+ public:
+  TaskContext(std::shared_ptr<ExecutorCore> core, std::string name);
+
+  /// Asks the task to end. Any thread, at any time; the task hears of it on its own strand.
+  void cancel();
+  bool cancel_requested() const { return cancel_requested_.load(std::memory_order_acquire); }
+  /// Cancelled together with `token` from now on.
+  void follow(const CancelToken& token);
+  /// Whoever waited for the task has gone without its result.
+  void leave_behind();
+
+  ExecutorCore& core() { return *core_; }
+  const char* name() const { return name_.c_str(); }
+  /// Only on the strand.
+  boost::asio::cancellation_signal& signal() { return signal_; }
+
+  void mark_started();
+  void mark_ended();
+
+ private:
+  friend class TaskExecutor;
+  friend struct ExecutorCore;
+
+  // shared because a task that was abandoned may come to its end after its executor has gone
+  const std::shared_ptr<ExecutorCore> core_;
+  const std::string name_;
+  boost::asio::strand<boost::asio::io_context::executor_type> strand_;
+  boost::asio::cancellation_signal signal_;
+  std::optional<OnCancel> link_;
+  std::function<void(base::Error)> refuse_;  ///< ends the wait for the task's result; under the core's mutex
+  std::list<TaskContext*>::iterator place_;  ///< in the core's list
+  std::atomic<bool> cancel_requested_{false};
+  bool is_queued_ = true, is_left_behind_ = false;  ///< under the core's mutex
+};
+
+/// Begins and ends a turn of the calling loop thread for a task; does nothing where one has begun.
+class Turn {
+ public:
+  explicit Turn(const TaskContext& task) noexcept;
+  ~Turn();
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  bool is_outermost_;
+};
+
+/// The Asio executor of one task: a strand, so that the task, its timers and its cancellation never run at once, which
+/// also says to the watch whose turn it is. Models Asio's execution::executor.
+class TaskExecutor {
+ public:
+  // shared because handlers of a task may outlive everybody who waits for it
+  explicit TaskExecutor(std::shared_ptr<TaskContext> task, bool at_once = true) noexcept
+      : task_(std::move(task)), at_once_(at_once) {}
+
+  const std::shared_ptr<TaskContext>& task() const { return task_; }
+
+  boost::asio::execution_context& query(boost::asio::execution::context_t) const noexcept;
+  TaskExecutor require(boost::asio::execution::blocking_t::never_t) const { return TaskExecutor(task_, false); }
+  TaskExecutor require(boost::asio::execution::blocking_t::possibly_t) const { return TaskExecutor(task_, true); }
+  bool operator==(const TaskExecutor&) const noexcept = default;
+
+  template <class Function>
+  void execute(Function&& function) const {
+    namespace asio = boost::asio;
+    if (at_once_ && task_->strand_.running_in_this_thread()) {
+      std::forward<Function>(function)();
+      return;
+    }
+    auto turn = [task = task_, call = std::forward<Function>(function)]() mutable {
+      const Turn mark(*task);
+      std::move(call)();
+    };
+    if (at_once_) {
+      task_->strand_.execute(std::move(turn));
+    } else {
+      asio::require(task_->strand_, asio::execution::blocking.never).execute(std::move(turn));
+    }
+  }
+
+ private:
+  // shared because handlers of a task may outlive everybody who waits for it
+  std::shared_ptr<TaskContext> task_;
+  bool at_once_;
+};
+
+}  // namespace sluice::async::detail
