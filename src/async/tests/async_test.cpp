@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "async/cancel.hpp"
-#include "async/stall_watch.hpp"
+#include "async/stall_meter.hpp"
 
 namespace sluice::async {
 namespace {
