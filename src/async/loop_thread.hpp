@@ -47,7 +47,7 @@ class LoopThread {
 
   const std::string& name() const { return name_; }
   /// What the last turn is, or was, for.
-  std::string work() const { return mark_.work()->data(); }
+  std::string work() const { return mark_.work().value_or(HoldMark::Text{}).data(); }
   const StallMeter& meter() const { return meter_; }
 
  private:

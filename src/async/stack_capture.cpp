@@ -171,6 +171,7 @@ std::optional<StackCapture::Answer> StackCapture::wait(base::Instant until) {
 
 std::vector<std::string> names_of(const std::vector<void*>& frames) {
   std::vector<std::string> names;
+  names.reserve(frames.size());
   for (const void* frame : frames) {
     // All but the first are where a call returns to, which may be past the caller's end.
     names.push_back(name_of(static_cast<const char*>(frame) - (names.empty() ? 0 : 1)));

@@ -6,11 +6,15 @@
 
 #include <gtest/gtest.h>
 
+#include "async/loop_guard.hpp"
 #include "async/loop_thread.hpp"
 
 namespace sluice::async {
 
-/// Holds the calling thread until `until` is true, by work and not by waiting. Exported, so that a trace can name it.
+// Exported, so that a trace can name them.
+// NOLINTBEGIN(misc-use-internal-linkage)
+
+/// Holds the calling thread until `until` is true, by work and not by waiting.
 template <class Condition>
 [[gnu::noinline]] bool hold_until(const Condition& until) {
   const base::Instant limit = base::now() + base::Nanos{20'000'000'000};
@@ -29,6 +33,8 @@ template <class Condition>
   const base::Instant end = base::now() + time;
   hold_until([&] { return base::now() >= end; });
 }
+
+// NOLINTEND(misc-use-internal-linkage)
 
 namespace {
 
@@ -184,6 +190,7 @@ TEST(StallWatch, a_thread_that_is_kept_from_running_does_not_stall) {
     // Eleven share one processor: 20 ms of work take about 220.
     std::atomic<bool> ended{false};
     std::vector<std::thread> others;
+    others.reserve(10);
     for (int i = 0; i < 10; ++i) others.emplace_back([&] { hold_until([&] { return ended.load(); }); });
     LoopThread loop("one of many", kept.watch.get());
     timespec begin{};
@@ -208,6 +215,7 @@ TEST(StallWatch, loops_that_come_and_go_while_they_are_sampled_leave_nothing_beh
   Kept kept({.threshold = base::Nanos{200'000}, .report_every = base::Nanos{0}});
   const base::Instant end = base::now() + 500 * kMs;
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int i = 0; i < 3; ++i) {
     threads.emplace_back([&] {
       while (base::now() < end) {
@@ -231,6 +239,7 @@ TEST(StallWatch, a_loop_that_blocks_in_a_call_is_named_too) {
   Kept kept;
   std::thread([&] {
     LoopThread loop("blocked", kept.watch.get());
+    const LoopGuard::Allow allow("it is what the test is about");
     loop.enter("waiting for a condition");
     EXPECT_TRUE(kept.await(1));
     loop.leave();
