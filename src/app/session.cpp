@@ -16,6 +16,7 @@
 #include "app/results_writer.hpp"
 #include "app/run_sink.hpp"
 #include "app/signals.hpp"
+#include "app/stall_notes.hpp"
 #include "app/version.hpp"
 #include "base/units.hpp"
 #include "fleet/local_run.hpp"
@@ -131,6 +132,7 @@ class Session {
  private:
   base::Result<void> open_results();
   base::Result<void> look_ahead();
+  void watch_loops();
   void begin();
   fleet::Outcome drive(Signals& signals);
   void end(const fleet::Outcome& outcome);
@@ -144,6 +146,7 @@ class Session {
   std::optional<ResultsDir> results_;
   std::unique_ptr<journal::RunLog> log_;
   std::unique_ptr<RunSink> sink_;
+  StallNotes stalls_{[this](std::string text) { context_->note(std::move(text)); }};
   // shared because abandoned operations may still touch the context
   std::shared_ptr<load::RunContext> context_;
   fleet::SystemClock clock_;
@@ -197,6 +200,13 @@ base::Result<void> Session::prepare(bool keeps_results) {
   return {};
 }
 
+/// A run without the watch measures the same; it only names less.
+void Session::watch_loops() {
+  auto watch = async::StallWatch::create({}, [this](const async::StallReport& report) { stalls_.add(report); });
+  if (!watch) return context_->note(watch.error().what + ": what holds a loop is measured and not named");
+  context_->stall_watch = std::move(*watch);
+}
+
 void Session::begin() {
   context_->started = base::now();
   device_bytes_before_ = device_bytes_read();
@@ -209,6 +219,7 @@ void Session::begin() {
                                            .host = host_facts()};
   sink_->put(std::move(started));
   for (const std::string& warning : loaded_.plan.warnings) context_->note(warning);
+  watch_loops();
   if (!results_) return;
   const std::string json = sink_->with_summary(
       [](const model::Summary& summary) { return report::summary_json(summary, report::LogState::Open); });
@@ -259,6 +270,7 @@ model::ClientCost Session::client_cost(const model::Summary& summary) const {
 }
 
 void Session::end(const fleet::Outcome& outcome) {
+  stalls_.finish();
   ended_ = {.at = base::wall_now(), .at_ns = (base::now() - context_->started).count(), .error = outcome.error};
   sink_->with_summary([&](const model::Summary& summary) {
     ended_.client = client_cost(summary);

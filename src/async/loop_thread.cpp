@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "async/stall_watch.hpp"
 #include "base/assert.hpp"
 
 namespace sluice::async {
@@ -10,24 +11,22 @@ namespace {
 thread_local LoopThread* this_loop = nullptr;
 }
 
-LoopThread::LoopThread(std::string name) : name_(std::move(name)) {
+LoopThread::LoopThread(std::string name, StallWatch* watch) : LoopThread(std::move(name), own_meter_, watch) {}
+
+// The own meter is bound before it is made, and used after.
+LoopThread::LoopThread(std::string name, StallMeter& meter, StallWatch* watch)
+    : name_(std::move(name)), meter_(meter), watch_(watch) {
   SLUICE_ASSERT(this_loop == nullptr);
   this_loop = this;
   meter_.begin();
+  if (watch_ != nullptr) watch_->add(mark_, name_);
 }
 
-LoopThread::~LoopThread() { this_loop = nullptr; }
+LoopThread::~LoopThread() {
+  if (watch_ != nullptr) watch_->remove(mark_);
+  this_loop = nullptr;
+}
 
 LoopThread* LoopThread::current() noexcept { return this_loop; }
-
-void LoopThread::enter(const char*) noexcept {
-  in_turn_ = true;
-  entered_ = base::now();
-}
-
-void LoopThread::leave() noexcept {
-  in_turn_ = false;
-  meter_.held(base::now() - entered_);
-}
 
 }  // namespace sluice::async

@@ -2,15 +2,23 @@
 
 #include <string>
 
-#include "async/stall_watch.hpp"
+#include "async/hold_mark.hpp"
+#include "async/stall_meter.hpp"
 
 namespace sluice::async {
 
+class StallWatch;
+
 /// A thread that runs a loop, for as long as this object lives: made, used and destroyed on that thread. While it is
-/// there, block_on is refused on this thread, and each turn's hold is measured.
+/// there, block_on is refused on this thread, and each turn's hold is measured. With a StallWatch, a turn that holds
+/// the loop too long is named while it does.
 class LoopThread {
  public:
-  explicit LoopThread(std::string name);
+  /// `watch` may be null: then holds are only measured. It outlives this object.
+  explicit LoopThread(std::string name, StallWatch* watch = nullptr);
+  /// Holds go to `meter`, which is begun here and outlives this object: it can be read when the thread has ended.
+  LoopThread(std::string name, StallMeter& meter, StallWatch* watch);
+  /// In a turn or not; a turn that has not ended is not measured.
   ~LoopThread();
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;
@@ -18,19 +26,36 @@ class LoopThread {
   /// The loop that the calling thread runs; null on every other thread.
   static LoopThread* current() noexcept;
 
-  /// A turn begins, for `work`, whose text must live as long as the turn.
-  void enter(const char* work) noexcept;
-  void leave() noexcept;
-  bool in_turn() const noexcept { return in_turn_; }
+  /// A turn begins, for `work`, whose text is copied.
+  void enter(const char* work) noexcept { enter(work, base::now()); }
+  void enter(const char* work, base::Instant t) noexcept {
+    mark_.set_work(work);
+    enter(t);
+  }
+  /// A turn for the same work as the last one begins: costs one store.
+  void enter(base::Instant t) noexcept { mark_.begin_turn(t); }
+
+  /// The turn ends: the loop goes to its wait.
+  void leave() noexcept { leave(base::now()); }
+  void leave(base::Instant t) noexcept {
+    meter_.held(t - mark_.since());
+    mark_.end_turn();
+  }
+  bool in_turn() const noexcept { return turn_began() != base::Instant{}; }
+  /// The present turn; the zero instant outside.
+  base::Instant turn_began() const noexcept { return mark_.since(); }
 
   const std::string& name() const { return name_; }
+  /// What the last turn is, or was, for.
+  std::string work() const { return mark_.work().value_or(HoldMark::Text{}).data(); }
   const StallMeter& meter() const { return meter_; }
 
  private:
   const std::string name_;
-  StallMeter meter_;
-  base::Instant entered_;
-  bool in_turn_ = false;
+  StallMeter own_meter_;
+  StallMeter& meter_;
+  HoldMark mark_;
+  StallWatch* const watch_;
 };
 
 }  // namespace sluice::async

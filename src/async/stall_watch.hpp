@@ -1,57 +1,84 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
 
-#include "base/time.hpp"
-#include "model/histogram.hpp"
+#include "async/hold_mark.hpp"
+#include "base/error.hpp"
 
 namespace sluice::async {
 
-/// Measures how long one loop thread holds its loop between two waits, run-queue delay taken out: a busy machine is
-/// not a stall. Owned and fed by the loop's thread; the atomics are read by others while it runs.
-class StallMeter {
+/// A loop thread that was seen held.
+struct StallReport {
+  std::string thread;
+  std::string work;
+  base::Nanos hold{0};             ///< so far, `preempted` taken out
+  base::Nanos preempted{0};        ///< the scheduler kept it from running
+  std::vector<std::string> stack;  ///< innermost first; empty where the thread could not be asked
+};
+
+/// "the loop 'load worker 0' was held for 35.2 ms by 'execute': seal <- collect <- run"; the innermost `frames_max`.
+std::string to_text(const StallReport& report, std::size_t frames_max);
+
+/// Looks at loop threads from outside and names what holds one: thread, work, and a stack trace taken in that thread.
+/// Owns one sampler thread, which looks every threshold/2 and sleeps while no loop is registered. A hold is wall time
+/// less run-queue delay. LoopThread registers itself. Made by app and handed down; outlives the loops.
+///
+/// The trace is taken by a real-time signal (SIGRTMIN + 3): a loop whose call it interrupts sees EINTR or a restart. A
+/// thread that sits in an uninterruptible call cannot answer: it is reported without a trace.
+class StallWatch {
  public:
-  /// Call on the loop's own thread before the first turn.
-  void begin();
+  struct Options {
+    base::Nanos threshold{20'000'000};
+    base::Nanos report_every{1'000'000'000};  ///< at most, of one thread; a hold that lasts is reported again
+  };
+  /// Called on the sampler's thread, one call at a time. May block and may throw nothing.
+  using Report = std::function<void(const StallReport&)>;
 
-  /// One hold, from the end of a wait to the beginning of the next. Costs two comparisons below a millisecond; above,
-  /// the thread's run-queue delay is read from /proc and subtracted.
-  void held(base::Nanos hold) {
-    if (hold > kWorthALook) [[unlikely]] {
-      examine(hold);
-    } else {
-      count(hold);
-    }
-  }
+  /// Errors: ResourceExhausted (no thread to be had).
+  static base::Result<std::unique_ptr<StallWatch>> create(Options options, Report report);
+  /// Every loop has unregistered. No report comes afterwards.
+  ~StallWatch();
+  StallWatch(const StallWatch&) = delete;
+  StallWatch& operator=(const StallWatch&) = delete;
 
-  std::int64_t max_hold_ns() const { return max_hold_ns_.load(std::memory_order_relaxed); }
-  std::int64_t max_preempted_ns() const { return max_preempted_ns_.load(std::memory_order_relaxed); }
-  /// Only when the loop's thread has ended.
-  const model::Histogram& holds() const { return holds_; }
+  /// Registers the calling thread, whose turns `mark` tells. For LoopThread.
+  void add(const HoldMark& mark, std::string_view name);
+  /// On the same thread. The mark is not read afterwards.
+  void remove(const HoldMark& mark);
+
+  /// Holds that were reported so far.
+  std::uint64_t reports() const { return reports_.load(std::memory_order_relaxed); }
 
  private:
-  static constexpr base::Nanos kWorthALook{1'000'000};
+  struct Watched;
+  /// A hold that one look found; what is needed to look again without the registry's mutex.
+  struct Suspect;
 
-  void count(base::Nanos hold) {
-    holds_.record(hold.count());
-    if (hold.count() > max_hold_ns_.load(std::memory_order_relaxed)) {
-      max_hold_ns_.store(hold.count(), std::memory_order_relaxed);
-    }
-  }
-  void examine(base::Nanos hold);
+  StallWatch(Options options, Report report);
+  void run();
+  /// Null when the thread has unregistered.
+  Watched* find(const Suspect& suspect);
+  std::vector<Suspect> look();
+  void question(const Suspect& suspect);
 
-  model::Histogram holds_;
-  std::int64_t run_delay_ns_ = 0;
-  int schedstat_ = -1;
-  std::atomic<std::int64_t> max_hold_ns_{0};
-  std::atomic<std::int64_t> max_preempted_ns_{0};
-
- public:
-  StallMeter() = default;
-  StallMeter(const StallMeter&) = delete;
-  StallMeter& operator=(const StallMeter&) = delete;
-  ~StallMeter();
+  const Options options_;
+  const Report report_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<Watched>> watched_;
+  std::uint64_t last_id_ = 0;
+  bool ending_ = false;
+  std::atomic<std::uint64_t> reports_{0};
+  std::thread sampler_;
 };
 
 }  // namespace sluice::async

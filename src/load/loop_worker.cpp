@@ -10,6 +10,9 @@ namespace {
 /// A turn is never longer: stop, ticks and the watch over stuck operations are looked at this often.
 constexpr base::Nanos kTurnMax{100'000'000};
 
+/// Of operations that the store completes at once.
+constexpr async::YieldBudget::Limits kInlineMax{.operations = 256, .time = base::Nanos{200'000}};
+
 /// A ring gets what is started in about four lots a turn, not all at once: a device that completes many at a time would
 /// else stand idle while the next ones are being started. Smaller lots cost more calls than they save.
 constexpr std::size_t kLotsInTurn = 4, kLotMin = 8;
@@ -26,7 +29,8 @@ LoopWorker::LoopWorker(std::shared_ptr<PassShared> shared, std::unique_ptr<OpSou
     : Worker(std::move(shared), std::move(source), index, slots),
       kind_(kind),
       workers_(workers),
-      lot_(lot_of(kind, slots)) {}
+      lot_(lot_of(kind, slots)),
+      budget_(kInlineMax) {}
 
 void LoopWorker::wake() {
   if (loop_ != nullptr) loop_->wake();
@@ -51,13 +55,14 @@ void LoopWorker::start(storage::OpSlot& slot, base::Instant t) {
   if (fresh_.size() == lot_) {
     mark_submitted();
     loop_->flush();
-    held_since_ = base::now();
+    turns_->enter(base::now());
   }
   slot.error = 0;
   const bool is_first_try = slot.tries == 0;
   if (store_of(slot).start(slot)) {
     if (is_first_try) slot.started = t;
     loop_->completed().push(slot);
+    is_spent_ = budget_.spent();
   } else if (is_first_try) {
     fresh_.push_back(&slot);
   }
@@ -67,7 +72,7 @@ void LoopWorker::mark_submitted() {
   const base::Instant submitted = base::now();
   for (storage::OpSlot* slot : fresh_) slot->started = submitted;
   fresh_.clear();
-  meter_.held(submitted - held_since_);
+  turns_->leave(submitted);
 }
 
 /// Those that are due; after a stop all of them end with the error they have.
@@ -78,7 +83,7 @@ void LoopWorker::start_retries(base::Instant t) {
     if (is_stopped) {
       --retry.slot->tries;  // the next one is not made
       end_operation(*retry.slot, t);
-    } else if (retry.due <= t) {
+    } else if (retry.due <= t && !is_spent_) {
       start(*retry.slot, t);
     } else {
       look_again_ = std::min(look_again_, retry.due);
@@ -89,6 +94,8 @@ void LoopWorker::start_retries(base::Instant t) {
 
 void LoopWorker::refill(base::Instant t) {
   look_again_ = t + kTurnMax;
+  budget_.renew(t);
+  is_spent_ = false;
   if (!retries_.empty()) [[unlikely]]
     start_retries(t);
   if (source_ended_ || !may_start(t)) return;
@@ -96,7 +103,9 @@ void LoopWorker::refill(base::Instant t) {
     look_again_ = std::min(look_again_, backoff);
     return;
   }
-  while (storage::OpSlot* slot = free_.pop()) {
+  while (!is_spent_) {
+    storage::OpSlot* slot = free_.pop();
+    if (slot == nullptr) return;
     if (take_arrival(*slot, t)) {
       const OpSource::Draw draw = source_->next(*slot);
       if (draw == OpSource::Draw::Ready) {
@@ -138,11 +147,12 @@ void LoopWorker::run() {
   if (shared_->rate) schedule_.emplace(*shared_->rate, clock.begin, index_, workers_, shared_->seed);
   for (storage::OpSlot& slot : slots_) free_.push(slot);
   fresh_.reserve(slots_.size());
-  meter_.begin();
+  async::LoopThread turns("load worker " + std::to_string(index_), meter_, shared_->stall_watch);
+  turns_ = &turns;
 
   base::Instant t = base::now();
   while (t < clock.begin) loop_->turn(clock.begin), t = base::now();
-  for (held_since_ = t;; held_since_ = t) {
+  for (turns.enter("load", t);; turns.enter(t)) {
     refill(t);
     if (busy_ == 0 && (source_ended_ || !may_start(t))) break;
     if (shared_->abandon.load(std::memory_order_relaxed)) break;
@@ -155,6 +165,7 @@ void LoopWorker::run() {
     recorder_->tick(t);
     reap(t);
   }
+  turns_ = nullptr;
   in_flight_.store(busy_, std::memory_order_relaxed);
   if (schedule_ && !source_ended_) count_what_never_started();
 }

@@ -2,13 +2,16 @@
 
 #include <optional>
 
+#include "async/loop_thread.hpp"
+#include "async/yield_budget.hpp"
 #include "load/worker.hpp"
 
 namespace sluice::load {
 
 /// A worker with many operations in flight on one loop: an io_uring (RingWorker of the design) or an event loop
 /// (SocketWorker); the storage's Loop is the difference. Per turn: fill the free slots, submit, wait, reap, with two
-/// clock reads for all of them.
+/// clock reads for all of them. Where the store completes at once, a turn ends after a budget of operations or of time:
+/// it would else be as long as there are slots.
 class LoopWorker final : public Worker {
  public:
   // shared because an abandoned worker keeps its pass alive
@@ -43,7 +46,9 @@ class LoopWorker final : public Worker {
   const std::uint32_t workers_;
   const std::size_t lot_;  ///< operations that are started before the kernel gets them
   async::StallMeter meter_;
-  base::Instant held_since_;  ///< end of the last wait or submission
+  async::LoopThread* turns_ = nullptr;  ///< while run() runs
+  async::YieldBudget budget_;           ///< of operations that the store completes at once
+  bool is_spent_ = false;
   std::optional<Schedule> schedule_;
   std::optional<base::Instant> arrival_;  ///< drawn and not yet started
   bool source_ended_ = false;

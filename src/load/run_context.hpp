@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "async/stall_watch.hpp"
 #include "load/block_sink.hpp"
 #include "load/error_budget.hpp"
 #include "load/made_names.hpp"
@@ -64,6 +65,8 @@ struct RunContext {
   std::int64_t max_hold_ns = 0, max_preempted_ns = 0;
   model::Histogram holds;
   std::uint64_t abandoned = 0;
+  /// Names what holds the loops of load workers; may be null. Here, because an abandoned worker is still registered.
+  std::unique_ptr<async::StallWatch> stall_watch;
 
   /// Puts a remark into the run's results, at the present time.
   void note(std::string text) {

@@ -69,6 +69,7 @@ std::shared_ptr<PassShared> StageJob::make_shared(std::uint32_t workers, const s
   shared->budget = &context_->budget;
   shared->seed = context_->plan.seed;
   shared->progress = &context_->activity.progress;
+  shared->stall_watch = context_->stall_watch.get();
   shared->clock = clock_;
   shared->keep_alive = context_;
   return shared;

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "async/stall_meter.hpp"
 #include "async/stall_watch.hpp"
 #include "base/error.hpp"
 #include "base/random.hpp"
@@ -35,6 +36,7 @@ struct PassShared {
   std::optional<model::IoRate> rate;        ///< open loop
   std::uint64_t seed = 0;
   model::Progress* progress = nullptr;       ///< counts completed operations; outlives: kept by keep_alive
+  async::StallWatch* stall_watch = nullptr;  ///< of loops; may be null. outlives: kept by keep_alive
   std::unique_ptr<SharedSchedule> schedule;  ///< sync workers in open loop
 
   StageClock clock;                  ///< set before `go` is released

@@ -9,7 +9,14 @@ namespace {
 /// A loop without a kernel: completes at its next turn what stores have left with it.
 class FakeLoop final : public storage::Loop {
  public:
+  // shared because abandoned workers still ask them
+  explicit FakeLoop(std::shared_ptr<FakeRules> rules) : rules_(std::move(rules)) {}
+
   void turn(base::Instant until) override {
+    std::uint64_t most = rules_->most_in_turn.load();
+    while (started_ > most && !rules_->most_in_turn.compare_exchange_weak(most, started_)) {
+    }
+    started_ = 0;
     std::unique_lock lock(mutex_);
     const auto deadline = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.ns));
     changed_.wait_until(lock, deadline, [this] { return woken_ || !pending_.empty() || !completed().empty(); });
@@ -21,6 +28,7 @@ class FakeLoop final : public storage::Loop {
     woken_ = true;
     changed_.notify_all();
   }
+  void count_start() { ++started_; }
   void complete_later(storage::OpSlot& slot) {
     std::lock_guard lock(mutex_);
     pending_.push(slot);
@@ -31,6 +39,9 @@ class FakeLoop final : public storage::Loop {
   std::condition_variable changed_;
   bool woken_ = false;
   storage::SlotList pending_;
+  std::uint64_t started_ = 0;  ///< since the last turn
+  // shared because abandoned workers still ask them
+  const std::shared_ptr<FakeRules> rules_;
 };
 
 class FakeStore final : public storage::Store {
@@ -40,6 +51,7 @@ class FakeStore final : public storage::Store {
 
   bool start(storage::OpSlot& slot) override {
     ++rules_->started;
+    if (loop_ != nullptr) loop_->count_start();
     const int outcome = rules_->outcome(slot);
     slot.bytes = 0;
     slot.error = outcome == FakeRules::kNever ? 0 : outcome;
@@ -75,7 +87,7 @@ void FakeRules::wait_for_release() {
 
 base::Result<std::unique_ptr<storage::Loop>> FakeBackend::make_loop(storage::WorkerKind kind, std::uint32_t) {
   if (kind == storage::WorkerKind::Sync) return std::unique_ptr<storage::Loop>();
-  return std::make_unique<FakeLoop>();
+  return std::make_unique<FakeLoop>(rules_);
 }
 
 base::Result<std::unique_ptr<storage::Store>> FakeBackend::open_store(storage::WorkerKind, storage::Loop* loop,

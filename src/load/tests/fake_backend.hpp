@@ -26,6 +26,7 @@ struct FakeRules {
   void wait_for_release();
   std::atomic<std::uint64_t> started{0};
   std::atomic<std::uint64_t> stuck{0};
+  std::atomic<std::uint64_t> most_in_turn{0};  ///< operations started between two turns of one loop
 
  private:
   std::mutex mutex_;

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "async/loop_thread.hpp"
 #include "dataset/flat.hpp"
 #include "load/tests/bench.hpp"
 #include "load/tests/fake_backend.hpp"
@@ -88,6 +89,7 @@ class PassBench {
     spec.shared->progress = &kept->progress;
     spec.shared->clock = clock_;
     spec.shared->rate = rate;
+    spec.shared->stall_watch = watch;
     spec.shared->keep_alive = kept;
     spec.make_source = [seen = seen](std::uint32_t, std::uint32_t) { return std::make_unique<StatSource>(seen); };
     base::Result<PassOutcome> outcome = run_pass(std::move(spec), *collector, control);
@@ -98,6 +100,7 @@ class PassBench {
 
   PassSpec spec;
   std::optional<model::IoRate> rate;
+  async::StallWatch* watch = nullptr;  // outlives: the test owns it
   // shared because abandoned workers may still touch it
   std::shared_ptr<Kept> kept;
   // shared because abandoned workers may still touch it
@@ -136,6 +139,68 @@ TEST_P(PassTest, every_operation_of_the_sources_is_run_and_counted_once) {
     EXPECT_EQ(outcome->abandoned, 0U);
     EXPECT_GT(outcome->window.count(), 0);
   }
+}
+
+TEST(LoopWorkerTurns, a_store_that_completes_at_once_gets_256_operations_a_turn) {
+  PassBench bench(WorkerKind::Socket);
+  ASSERT_TRUE(bench.run(50'000, 4096));
+  EXPECT_EQ(bench.kept->rules->most_in_turn.load(), 256U);
+  EXPECT_EQ(bench.total().count, 50'000U);
+}
+
+TEST(LoopWorkerTurns, slow_operations_that_complete_at_once_get_200_us_a_turn) {
+  PassBench bench(WorkerKind::Socket);
+  bench.kept->rules->outcome = [](const storage::OpSlot&) {
+    const base::Instant end = base::now() + base::Nanos{50'000};
+    while (base::now() < end) {
+    }
+    return 0;
+  };
+  ASSERT_TRUE(bench.run(2'000, 4096));
+  EXPECT_LE(bench.kept->rules->most_in_turn.load(), 5U);  // the time is looked at between operations
+}
+
+TEST(LoopWorkerTurns, retries_are_held_to_the_same_budget) {
+  model::ErrorHandling errors = patient();
+  errors.retry_on_error = true;
+  errors.max_retries = 1;
+  errors.initial_retry_delay = base::Nanos{1};
+  PassBench bench(WorkerKind::Socket, errors);
+  bench.kept->rules->outcome = [](const storage::OpSlot& slot) { return slot.tries == 0 ? EIO : 0; };
+  ASSERT_TRUE(bench.run(20'000, 4096));
+  EXPECT_EQ(bench.kept->rules->most_in_turn.load(), 256U);
+  EXPECT_EQ(bench.seen->completed.load(), 20'000U);
+  EXPECT_EQ(bench.seen->failed.load(), 0U);
+}
+
+TEST(LoopWorkerTurns, an_operation_that_holds_the_loop_is_named) {
+  std::mutex mutex;
+  std::vector<async::StallReport> reports;
+  std::atomic<bool> was_seen{false};
+  std::atomic<bool> is_loop{true};
+  auto watch = async::StallWatch::create({.threshold = 5 * kMs}, [&](const async::StallReport& report) {
+    std::lock_guard lock(mutex);
+    reports.push_back(report);
+    was_seen = true;
+  });
+  ASSERT_TRUE(watch);
+  PassBench bench(WorkerKind::Socket);
+  bench.watch = watch->get();
+  bench.kept->rules->outcome = [&](const storage::OpSlot& slot) {
+    if (async::LoopThread::current() == nullptr) is_loop = false;
+    const base::Instant limit = base::now() + 20'000 * kMs;
+    while (slot.index == 10 && !was_seen && base::now() < limit) {
+    }
+    return 0;
+  };
+  const auto outcome = bench.run(1'000);
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(is_loop) << "block_on has to be refused there";
+  ASSERT_TRUE(was_seen);
+  EXPECT_TRUE(reports.front().thread.starts_with("load worker ")) << reports.front().thread;
+  EXPECT_EQ(reports.front().work, "load");
+  EXPECT_FALSE(reports.front().stack.empty());
+  EXPECT_GE(outcome->max_hold_ns + outcome->max_preempted_ns, 5'000'000);
 }
 
 TEST_P(PassTest, each_source_is_told_when_its_worker_has_ended) {
