@@ -14,6 +14,8 @@ if(SLUICE_WERROR)
   target_compile_options(sluice_flags INTERFACE -Werror)
 endif()
 target_link_libraries(sluice_flags INTERFACE Threads::Threads)
+# Asio is compiled once, in src/async/asio.cpp; who includes it only declares.
+target_compile_definitions(sluice_flags INTERFACE BOOST_ASIO_SEPARATE_COMPILATION)
 
 if(SLUICE_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
