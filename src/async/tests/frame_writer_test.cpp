@@ -24,8 +24,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "async/tests/slow_reader.hpp"
 #include "base/random.hpp"
-#include "slow_reader.hpp"
 
 namespace sluice::async {
 namespace {
@@ -112,6 +112,16 @@ class WhimsicalOutput final : public Output {
   int event_;
 };
 
+Ends roomy_pipe() { return make_pipe(); }
+Ends small_pipe() { return make_pipe(4096); }
+
+/// Of the last `count` of these kinds.
+template <std::size_t count>
+std::string kind_name(const testing::TestParamInfo<Ends (*)()>& kind) {
+  static constexpr const char* kNames[] = {"pipe", "small_pipe", "socket", "terminal"};
+  return kNames[4 - count + kind.index];
+}
+
 class FrameWriterKinds : public testing::TestWithParam<Ends (*)()> {};
 
 TEST_P(FrameWriterKinds, frames_arrive_whole_and_the_original_stays_as_it_was) {
@@ -139,12 +149,7 @@ TEST_P(FrameWriterKinds, frames_arrive_whole_and_the_original_stays_as_it_was) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, FrameWriterKinds,
-                         testing::Values(
-                             +[] { return make_pipe(); }, +[] { return make_pipe(4096); }, &make_sockets,
-                             &make_terminal),
-                         [](const auto& kind) {
-                           return std::vector<std::string>{"pipe", "small_pipe", "socket", "terminal"}[kind.index];
-                         });
+                         testing::Values(&roomy_pipe, &small_pipe, &make_sockets, &make_terminal), kind_name<4>);
 
 TEST(FrameWriter, writes_files_too_where_they_were) {
   const std::string path = testing::TempDir() + "frames." + std::to_string(::getpid());
@@ -457,12 +462,8 @@ TEST_P(FrameWriterClosed, is_noticed_also_when_nothing_is_written) {
   EXPECT_TRUE(writer->close(soon())) << "nothing was lost";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, FrameWriterClosed,
-                         testing::Values(
-                             +[] { return make_pipe(4096); }, &make_sockets, &make_terminal),
-                         [](const auto& kind) {
-                           return std::vector<std::string>{"pipe", "socket", "terminal"}[kind.index];
-                         });
+INSTANTIATE_TEST_SUITE_P(All, FrameWriterClosed, testing::Values(&small_pipe, &make_sockets, &make_terminal),
+                         kind_name<3>);
 
 TEST(FrameWriter, a_failure_of_the_system_is_told_with_its_cause) {
   Whims whims;

@@ -1,4 +1,4 @@
-#include "slow_reader.hpp"
+#include "async/tests/slow_reader.hpp"
 
 #include <algorithm>
 #include <cstdlib>
