@@ -25,6 +25,7 @@ base::Result<FrameSource> FrameQueue::open(std::string name, FramePolicy policy)
   Source& source = sources_[id];
   source.name = std::move(name);
   source.policy = policy;
+  divide_shares();
   return FrameSource{id};
 }
 
@@ -44,7 +45,8 @@ FrameQueue::Put FrameQueue::put(FrameSource id, std::string& frame) {
   }
   Source* source = find(id);
   if (source == nullptr || source->is_closed) return Put::NoSource;
-  if (cost > limits_.source_bytes_max) return Put::TooLarge;
+  const bool is_too_large = is_charged(source->policy) && cost > limits_.bytes_max / 2;  // it would never fit
+  if (is_too_large || cost > limits_.source_bytes_max) return Put::TooLarge;
   switch (source->policy) {
     case FramePolicy::Wait:
       if (!has_room(*source, cost)) return Put::Full;
@@ -116,19 +118,27 @@ bool FrameQueue::fits(FrameSource id, std::size_t size_bytes) const {
 bool FrameQueue::needs_common(FrameSource id, std::size_t size_bytes) const {
   const Source* source = find(id);
   const std::size_t cost = size_bytes + kFrameCost;
-  return source != nullptr && source->charged + cost > share() && source->charged + cost <= limits_.source_bytes_max;
+  return source != nullptr && source->charged + cost > share_ && source->charged + cost <= limits_.source_bytes_max;
 }
 
-std::size_t FrameQueue::share() const { return limits_.bytes_max / 2 / std::max<std::size_t>(sources_.size(), 1); }
+/// Half of it all, evenly; what each has beyond its share is of the common half.
+void FrameQueue::divide_shares() {
+  share_ = limits_.bytes_max / 2 / std::max<std::size_t>(sources_.size(), 1);
+  common_used_ = 0;
+  for (const auto& [id, source] : sources_) {
+    if (is_charged(source.policy)) common_used_ += over_share(source.charged);
+  }
+}
 
 bool FrameQueue::has_room(const Source& source, std::size_t cost) const {
   if (source.charged + cost > limits_.source_bytes_max) return false;
-  if (source.charged + cost <= share()) return true;
-  return !common_reserved_ && stats_.bytes + cost <= limits_.bytes_max / 2;
+  if (source.charged + cost <= share_) return true;
+  const std::size_t more = over_share(source.charged + cost) - over_share(source.charged);
+  return !common_reserved_ && common_used_ + more <= limits_.bytes_max / 2;
 }
 
 /// Head and tail of a spilling source may have this much each.
-std::size_t FrameQueue::spill_half() const { return std::min(limits_.source_bytes_max, share()) / 2; }
+std::size_t FrameQueue::spill_half() const { return std::min(limits_.source_bytes_max, share_) / 2; }
 
 bool FrameQueue::spill_behind(const Source& source, std::size_t cost) const {
   if (!source.extents.empty() || !source.tail.empty() || source.is_spilling) return true;
@@ -354,15 +364,20 @@ const FrameQueue::Source* FrameQueue::find(FrameSource id) const {
 }
 
 void FrameQueue::charge(Source& source, std::size_t cost) {
+  const std::size_t before = over_share(source.charged);
   source.charged += cost;
   if (!is_charged(source.policy)) return;
+  common_used_ += over_share(source.charged) - before;
   stats_.bytes += cost;
   stats_.bytes_high_water = std::max(stats_.bytes_high_water, stats_.bytes);
 }
 
 void FrameQueue::release(Source& source, std::size_t cost) {
+  const std::size_t before = over_share(source.charged);
   source.charged -= cost;
-  if (is_charged(source.policy)) stats_.bytes -= cost;
+  if (!is_charged(source.policy)) return;
+  common_used_ -= before - over_share(source.charged);
+  stats_.bytes -= cost;
 }
 
 Frame FrameQueue::make_frame(FrameSource id, std::string& bytes) {
@@ -447,6 +462,7 @@ void FrameQueue::forget_if_done(FrameSource id) {
   if (!source->extents.empty() || source->is_spilling) return;
   std::erase(ring_, id);
   sources_.erase(static_cast<std::uint32_t>(id));
+  divide_shares();
 }
 
 }  // namespace sluice::async

@@ -28,7 +28,7 @@ enum class FrameSource : std::uint32_t { Control = 0 };
 
 struct FrameLimits {
   std::size_t bytes_max = 64U << 20U;  ///< of all sources, in memory; each frame counts kFrameCost more than its bytes
-  std::size_t source_bytes_max = 4U << 20U;   ///< of one source, in memory; also the largest frame
+  std::size_t source_bytes_max = 4U << 20U;   ///< of one source, in memory; the largest frame, with half of bytes_max
   std::size_t control_bytes_max = 1U << 20U;  ///< of the control lane, beside bytes_max
   std::size_t sources_max = 4096;
   std::size_t waiting_max = 4096;               ///< callers in write(), each with its frame
@@ -65,8 +65,9 @@ struct FrameQueueStats {
 /// robin between sources, control frames before all others. No I/O, no thread, no clock; its owner holds a mutex.
 ///
 /// Half of bytes_max is common, the other half is divided evenly: so each source always has its share, whatever the
-/// others do, and the sum never passes bytes_max. KeepNewest sources stand outside of it, with one frame each. A frame
-/// is charged until it is written, so what is in flight counts, too.
+/// others do, and the sum passes bytes_max only until frames have gone that came before a new source took its share.
+/// KeepNewest sources stand outside of it, with one frame each. A frame is charged until it is written, so what is in
+/// flight counts, too.
 class FrameQueue {
  public:
   /// The text that stands where `frames` frames of the source were dropped.
@@ -146,7 +147,8 @@ class FrameQueue {
   Source* find(FrameSource source);
   const Source* find(FrameSource source) const;
   bool has_room(const Source& source, std::size_t cost) const;
-  std::size_t share() const;
+  std::size_t over_share(std::size_t charged) const { return charged > share_ ? charged - share_ : 0; }
+  void divide_shares();
   std::size_t spill_half() const;
   bool spill_behind(const Source& source, std::size_t cost) const;
   bool spill_has_room(const Source& source, std::size_t cost) const;
@@ -172,6 +174,7 @@ class FrameQueue {
   const GapText gap_text_;
   std::unordered_map<std::uint32_t, Source> sources_;
   std::uint32_t next_id_ = 1;
+  std::size_t share_ = 0, common_used_ = 0;  ///< of each source; of the common half
   std::deque<Frame> control_;
   std::size_t control_cost_ = 0;
   std::deque<FrameSource> ring_;  ///< those with something to write, whose turn it is first

@@ -71,7 +71,9 @@ void FramePump::signal_thread() {
 base::Error FramePump::refusal(FrameQueue::Put put, FrameSource source, std::size_t size_bytes) const {
   const FrameLimits& limits = options_.limits;
   const bool is_control = source == FrameSource::Control;
-  const std::size_t size_max = (is_control ? limits.control_bytes_max : limits.source_bytes_max) - kFrameCost;
+  const std::size_t budget =
+      is_control ? limits.control_bytes_max : std::min(limits.source_bytes_max, limits.bytes_max / 2);
+  const std::size_t size_max = std::max(budget, kFrameCost) - kFrameCost;
   switch (put) {
     case FrameQueue::Put::TooLarge:
       return {.code = base::Code::InvalidArgument,
