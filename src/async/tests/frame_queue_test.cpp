@@ -110,13 +110,14 @@ TEST(FrameQueue, who_waits_for_the_common_half_is_not_overtaken) {
 TEST(FrameQueue, full_shares_of_others_do_not_keep_a_large_frame_out) {
   FrameQueue queue = make({.bytes_max = 40'000, .source_bytes_max = 20'000});
   const FrameSource large = *queue.open("large", FramePolicy::Wait);
-  for (int i = 0; i < 9; ++i) {
-    const FrameSource source = *queue.open("s", FramePolicy::Wait);
-    queue.reserve_common(true);
+  std::vector<FrameSource> others;
+  for (int i = 0; i < 9; ++i) others.push_back(*queue.open("s", FramePolicy::Wait));
+  queue.reserve_common(true);
+  for (const FrameSource source : others) {
     while (put(queue, source, std::string(400, 's')) == kTaken) {
     }
-    queue.reserve_common(false);
   }
+  queue.reserve_common(false);
   EXPECT_GT(queue.stats().bytes, 15'000U);
   EXPECT_EQ(put(queue, large, std::string(19'000, 'L')), kTaken);
   EXPECT_LE(queue.stats().bytes_high_water, 40'000U);
