@@ -35,15 +35,18 @@ class OwnedOutput : public Output {
 
 class PlainOutput final : public OwnedOutput {
  public:
-  PlainOutput(int descriptor, bool may_block) : OwnedOutput(descriptor), may_block_(may_block) {}
+  PlainOutput(int descriptor, bool may_block, bool is_terminal)
+      : OwnedOutput(descriptor), may_block_(may_block), is_terminal_(is_terminal) {}
 
   Written write(std::span<const iovec> parts) override {
-    return outcome(::writev(descriptor(), parts.data(), static_cast<int>(parts.size())));
+    Written written = outcome(::writev(descriptor(), parts.data(), static_cast<int>(parts.size())));
+    if (is_terminal_ && written.errnum == EIO) written.errnum = EPIPE;  // it was hung up
+    return written;
   }
   bool may_block() const override { return may_block_; }
 
  private:
-  bool may_block_;
+  bool may_block_, is_terminal_;
 };
 
 class SocketOutput final : public OwnedOutput {
@@ -85,15 +88,16 @@ base::Result<std::unique_ptr<Output>> Output::open(int descriptor, std::string_v
                        .likely = {"the output was redirected with < where > was meant"},
                        .try_next = {"redirect it to a file or a pipe that can be written"}});
   }
+  const bool is_terminal = ::isatty(descriptor) == 1;
   if (can_be_opened_anew(descriptor, status)) {
     const std::string path = "/proc/self/fd/" + std::to_string(descriptor);
     const int anew = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (anew >= 0) return std::make_unique<PlainOutput>(anew, false);
+    if (anew >= 0) return std::make_unique<PlainOutput>(anew, false, is_terminal);
     // No /proc, somebody else's terminal, a pipe without a reader: as it is.
   }
   const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
   if (copy < 0) return base::fail(base::from_errno(errno, "cannot write to a descriptor", where));
-  if (!S_ISSOCK(status.st_mode)) return std::make_unique<PlainOutput>(copy, true);
+  if (!S_ISSOCK(status.st_mode)) return std::make_unique<PlainOutput>(copy, true, is_terminal);
   auto socket = std::make_unique<SocketOutput>(copy);
   int type = 0;
   socklen_t length = sizeof type;

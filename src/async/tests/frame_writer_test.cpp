@@ -593,12 +593,15 @@ TEST(FrameWriter, callers_that_wait_are_served_in_their_order_and_large_ones_are
   SlowReader reader(ends.read);
   std::vector<std::thread> threads;
   std::atomic<bool> done{false};
-  for (int s = 0; s < 7; ++s) {
-    threads.emplace_back([&writer, &done, source = *writer->open_source("s", FramePolicy::Wait)] {
+  // All sources are there before the first frame: a share shrinks when one more is opened.
+  std::vector<FrameSource> sources;
+  for (int s = 0; s < 7; ++s) sources.push_back(*writer->open_source("s", FramePolicy::Wait));
+  const FrameSource large = *writer->open_source("large", FramePolicy::Wait);
+  for (const FrameSource source : sources) {
+    threads.emplace_back([&writer, &done, source] {
       while (!done) EXPECT_TRUE(writer->write_blocking(source, std::string(3000, 's'), soon()));
     });
   }
-  const FrameSource large = *writer->open_source("large", FramePolicy::Wait);
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(writer->write_blocking(large, std::string(100'000, 'L'), soon())) << i;
   done = true;
   for (std::thread& thread : threads) thread.join();
