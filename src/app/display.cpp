@@ -24,36 +24,28 @@ bool wants_colour() {
   return no == nullptr || *no == '\0';
 }
 
-/// Writes all of it, however long that takes; this thread is there to wait.
-void write_stderr(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t put = write(STDERR_FILENO, text.data(), text.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(put));
-  }
-}
-
 }  // namespace
 
 struct Display::Shared {
-  Shared(ProgressMode the_mode, base::Nanos the_interval, const load::RunContext& the_context, const RunSink& the_sink)
-      : mode(the_mode), interval(the_interval), context(the_context), sink(the_sink) {}
+  Shared(ProgressMode the_mode, base::Nanos the_interval, const load::RunContext& the_context, const RunSink& the_sink,
+         Console& the_console)
+      : mode(the_mode), interval(the_interval), context(the_context), sink(the_sink), console(the_console) {}
 
   void run();
+  void show();
   std::string draw();
   report::LiveFrame frame();
 
   const ProgressMode mode;
   const base::Nanos interval;
-  const load::RunContext& context;  // outlives: the process leaves without destroying it where the thread is stuck
-  const RunSink& sink;              // outlives: as the context
+  const load::RunContext& context;  // outlives: the session's, as the next two
+  const RunSink& sink;              // outlives: see above
+  Console& console;                 // outlives: see above
   std::mutex mutex;
   std::condition_variable changed;
   Stage stage;
   bool has_stage = false;
   bool stopping = false;
-  bool stopped = false;
   std::uint64_t backoffs_seen = 0;
   report::ProgressRate rate;
   std::size_t lines_drawn = 0;
@@ -101,6 +93,12 @@ std::string Display::Shared::draw() {
   return text + block;
 }
 
+/// A picture says how far up the one before began, so none may be left out: it is drawn when the terminal has that one.
+void Display::Shared::show() {
+  if (mode == ProgressMode::Tty && !console.is_ready()) return;
+  console.say(draw());
+}
+
 void Display::Shared::run() {
   std::unique_lock lock(mutex);
   base::Instant next = base::now() + interval;
@@ -110,11 +108,9 @@ void Display::Shared::run() {
     next = std::max(next + interval, base::now());
     if (!has_stage) continue;
     lock.unlock();
-    write_stderr(draw());
+    show();
     lock.lock();
   }
-  stopped = true;
-  changed.notify_all();
 }
 
 ProgressMode Display::resolve(ProgressMode mode) {
@@ -124,12 +120,13 @@ ProgressMode Display::resolve(ProgressMode mode) {
   return isatty(STDERR_FILENO) != 0 && !dumb ? ProgressMode::Tty : ProgressMode::Plain;
 }
 
-Display::Display(ProgressMode mode, base::Nanos interval, const load::RunContext& context, const RunSink& sink)
-    : shared_(std::make_shared<Shared>(resolve(mode), interval, context, sink)) {
+Display::Display(ProgressMode mode, base::Nanos interval, const load::RunContext& context, const RunSink& sink,
+                 Console& console)
+    : shared_(std::make_unique<Shared>(resolve(mode), interval, context, sink, console)) {
   if (shared_->mode == ProgressMode::None) return;
-  thread_ = std::thread([shared = shared_] {
+  thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "display");
-    shared->run();
+    shared_->run();
   });
 }
 
@@ -147,15 +144,12 @@ void Display::begin(Stage stage) {
 
 void Display::stop() {
   if (!thread_.joinable()) return;
-  bool ended = false;
   {
-    std::unique_lock lock(shared_->mutex);
+    std::lock_guard lock(shared_->mutex);
     shared_->stopping = true;
-    shared_->changed.notify_all();
-    ended = shared_->changed.wait_for(lock, std::chrono::seconds(1), [this] { return shared_->stopped; });
   }
-  if (ended) return thread_.join();
-  thread_.detach();  // tidy-allow: detach because a terminal that takes nothing must not keep the program
+  shared_->changed.notify_all();
+  thread_.join();
 }
 
 }  // namespace sluice::app

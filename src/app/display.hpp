@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "app/console.hpp"
 #include "app/options.hpp"
 #include "app/run_sink.hpp"
 #include "load/run_context.hpp"
@@ -12,8 +13,8 @@
 
 namespace sluice::app {
 
-/// The live display on stderr: one thread that looks and writes. A terminal that has stopped stops this thread and
-/// nothing else. tty: a block redrawn in place; plain: a line each time; json: an object each time.
+/// The live display on stderr: one thread that looks, and hands what it draws to the console. tty: a block redrawn in
+/// place, when the terminal is ready for it; plain: a line each time; json: an object each time.
 class Display {
  public:
   struct Stage {
@@ -24,13 +25,14 @@ class Display {
     base::Nanos duration{0};  ///< of a stage that ends by time; else 0
   };
 
-  Display(ProgressMode mode, base::Nanos interval, const load::RunContext& context, const RunSink& sink);
+  Display(ProgressMode mode, base::Nanos interval, const load::RunContext& context, const RunSink& sink,
+          Console& console);
   /// Stops; see stop().
   ~Display();
 
   /// Another stage has begun. Any thread.
   void begin(Stage stage);
-  /// Draws the last state and ends; waits for a stopped terminal for at most a second, then leaves it.
+  /// Draws the last state and ends.
   void stop();
 
   /// Which of tty and plain `auto` means here.
@@ -38,8 +40,7 @@ class Display {
 
  private:
   struct Shared;
-  // shared because the thread outlives this object where the terminal never takes its bytes
-  std::shared_ptr<Shared> shared_;
+  std::unique_ptr<Shared> shared_;
   std::thread thread_;
 };
 

@@ -2,6 +2,7 @@
 
 namespace sluice::app {
 
+class Console;
 class Display;
 class ResultsDir;
 class ResultsWriter;

@@ -1,7 +1,7 @@
 #include "app/session.hpp"
 
 #include <algorithm>
-#include <cerrno>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/backends.hpp"
+#include "app/console.hpp"
 #include "app/display.hpp"
 #include "app/host_facts.hpp"
 #include "app/results_dir.hpp"
@@ -35,8 +36,9 @@ namespace sluice::app {
 namespace {
 
 constexpr base::Nanos kLogSync{10'000'000'000};
-/// From the moment the results are safe, for an output that nobody reads.
+/// From the moment the results are safe, for an output that nobody reads; after a signal, and without one.
 constexpr base::Nanos kLeave{5'000'000'000};
+constexpr base::Nanos kPatience{15'000'000'000};
 
 int exit_code_of(const base::Error& error) {
   return error.code == base::Code::InvalidArgument || error.code == base::Code::Unsupported ? protocol::kExitBadUsage
@@ -128,6 +130,8 @@ class Session {
 
   base::Result<void> prepare(bool keeps_results);
   int run(Signals& signals);
+  /// Brings out what was said so far.
+  void flush() { static_cast<void>(console_->finish(kLeave)); }
 
  private:
   base::Result<void> open_results();
@@ -149,6 +153,11 @@ class Session {
   StallNotes stalls_{[this](std::string text) { context_->note(std::move(text)); }};
   // shared because abandoned operations may still touch the context
   std::shared_ptr<load::RunContext> context_;
+  std::atomic<bool> takes_notes_{false};
+  // Its notes need the context, and the threads that write them end first.
+  std::unique_ptr<Console> console_ = Console::create([this](std::string text) {
+    if (takes_notes_) context_->note(std::move(text));
+  });
   fleet::SystemClock clock_;
   fleet::LocalRun* driver_ = nullptr;  ///< while drive() runs; for the log's failure
   std::optional<std::uint64_t> device_bytes_before_;
@@ -179,8 +188,8 @@ base::Result<void> Session::look_ahead() {
   const bool only_cleans = std::ranges::all_of(
       loaded_.plan.stages, [](const model::Stage& stage) { return stage.type == model::StageType::Cleanup; });
   if (options_.progress == ProgressMode::None || options_.progress == ProgressMode::Json) return {};
-  if (!only_cleans) std::fprintf(stderr, "preflight: %s\n", preflight.headline().c_str());
-  for (const std::string& warning : loaded_.plan.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  if (!only_cleans) console_->say("preflight: " + preflight.headline() + "\n");
+  for (const std::string& warning : loaded_.plan.warnings) console_->say("warning: " + warning + "\n");
   return {};
 }
 
@@ -219,6 +228,7 @@ void Session::begin() {
                                            .host = host_facts()};
   sink_->put(std::move(started));
   for (const std::string& warning : loaded_.plan.warnings) context_->note(warning);
+  takes_notes_ = true;
   watch_loops();
   if (!results_) return;
   const std::string json = sink_->with_summary(
@@ -230,7 +240,7 @@ void Session::begin() {
 fleet::Outcome Session::drive(Signals& signals) {
   base::Nanos interval = options_.progress_interval.value_or(
       Display::resolve(options_.progress) == ProgressMode::Tty ? base::Nanos{250'000'000} : base::Nanos{1'000'000'000});
-  Display display(options_.progress, interval, *context_, *sink_);
+  Display display(options_.progress, interval, *context_, *sink_, *console_);
   Bridge bridge(context_, display);
   fleet::LocalRun run(protocol::rules_of(loaded_.plan), bridge, *sink_, clock_);
   bridge.connect(run);
@@ -253,6 +263,7 @@ model::ClientCost Session::client_cost(const model::Summary& summary) const {
   cost.max_preempted_ns = context_->max_preempted_ns;
   cost.hold_p999_ns = static_cast<std::int64_t>(context_->holds.quantile(0.999));
   cost.abandoned_calls = context_->abandoned;
+  cost.queue_high_water = console_->queue_high_water();
   std::uint64_t delivered = 0;
   for (const model::StageSummary& stage : summary.stages) {
     for (const model::OpKind kind : {model::OpKind::Get, model::OpKind::Read}) {
@@ -281,6 +292,7 @@ void Session::end(const fleet::Outcome& outcome) {
   });
   const bool missed = std::ranges::any_of(ended_.thresholds, [](const auto& verdict) { return !verdict.met; });
   sink_->with_summary([&](const model::Summary& summary) { name_most_frequent(summary, ended_.error); });
+  takes_notes_ = false;  // the next block is the last one
   ended_.status = outcome.status;
   exit_code_ = outcome.exit_code;
   if (outcome.status == model::RunStatus::Completed && missed) {
@@ -313,7 +325,7 @@ void Session::write_results() {
     static_cast<void>(results_->replace("summary.json", json));
   }
   if (written) return;
-  std::fprintf(stderr, "%s\n", base::to_text(written.error(), options_.brief_errors).c_str());
+  console_->say(base::to_text(written.error(), options_.brief_errors) + "\n");
   if (exit_code_ == protocol::kExitDone) exit_code_ = protocol::kExitFailed;
 }
 
@@ -324,13 +336,17 @@ void Session::print() {
                                          .colour = wants_colour(),
                                          .error = false});  // it goes to stderr
   });
-  const bool taken = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  const int failure = errno;
-  if (ended_.error) std::fprintf(stderr, "%s\n", base::to_text(*ended_.error, options_.brief_errors).c_str());
-  if (taken || failure == EPIPE) return;  // a reader that has seen enough is no failure
-  const base::Error error = base::from_errno(failure, "the results could not be written to stdout", "stdout")
-                                .add_try(results_ ? "they are in " + results_->path() : "write them to another file");
-  std::fprintf(stderr, "%s\n", base::to_text(error, options_.brief_errors).c_str());
+  base::Result<void> taken = console_->give_out(text);
+  if (ended_.error) console_->say(base::to_text(*ended_.error, options_.brief_errors) + "\n");
+  if (base::Result<void> finished = console_->finish(kPatience); taken) taken = std::move(finished);
+  if (taken) return;  // a reader that has seen enough is no failure
+  base::Error error{.code = taken.error().code,
+                    .what = "the results could not be written to stdout",
+                    .where = taken.error().where.empty() ? "stdout" : taken.error().where,
+                    .chain = {taken.error().what}};
+  error.add_try(results_ ? "they are in " + results_->path() : "write them to another file");
+  console_->say(base::to_text(error, options_.brief_errors) + "\n");
+  static_cast<void>(console_->finish(kLeave));
   if (exit_code_ == protocol::kExitDone) exit_code_ = protocol::kExitFailed;
 }
 
@@ -385,6 +401,7 @@ int run_session(LoadedPlan loaded, const RunOptions& options, const std::string&
   signals.listen([&options](int signal, std::uint32_t) { leave(signal, options); });
   Session session(std::move(loaded), options, run_id);
   if (auto prepared = session.prepare(keeps_results); !prepared) {
+    session.flush();
     return report_error(prepared.error(), options, exit_code_of(prepared.error()));
   }
   return session.run(signals);

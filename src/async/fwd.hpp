@@ -8,13 +8,17 @@ class CancelSource;
 class CancelToken;
 class Deadline;
 class Executor;
+class FrameQueue;
+class FrameWriter;
 class LoopThread;
 class OnCancel;
 class Permit;
 class Permits;
 class StallMeter;
+class StallWatch;
 class TaskScope;
 class WaitPoint;
 class Waker;
+class YieldBudget;
 
 }  // namespace sluice::async
