@@ -9,12 +9,17 @@ namespace {
 /// A loop without a kernel: completes at its next turn what stores have left with it.
 class FakeLoop final : public storage::Loop {
  public:
+  // shared because abandoned workers still ask them
+  explicit FakeLoop(std::shared_ptr<FakeRules> rules) : rules_(std::move(rules)) {}
+
   void turn(base::Instant until) override {
     std::unique_lock lock(mutex_);
     const auto deadline = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.ns));
     changed_.wait_until(lock, deadline, [this] { return woken_ || !pending_.empty() || !completed().empty(); });
     woken_ = false;
     while (storage::OpSlot* slot = pending_.pop()) completed().push(*slot);
+    if (!rules_->is_released()) return;
+    while (storage::OpSlot* slot = held_.pop()) completed().push(*slot);
   }
   void wake() noexcept override {
     std::lock_guard lock(mutex_);
@@ -25,12 +30,15 @@ class FakeLoop final : public storage::Loop {
     std::lock_guard lock(mutex_);
     pending_.push(slot);
   }
+  void complete_when_released(storage::OpSlot& slot) { held_.push(slot); }
 
  private:
+  // shared because abandoned workers still ask them
+  const std::shared_ptr<FakeRules> rules_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool woken_ = false;
-  storage::SlotList pending_;
+  storage::SlotList pending_, held_;
 };
 
 class FakeStore final : public storage::Store {
@@ -42,10 +50,10 @@ class FakeStore final : public storage::Store {
     ++rules_->started;
     const int outcome = rules_->outcome(slot);
     slot.bytes = 0;
-    slot.error = outcome == FakeRules::kNever ? 0 : outcome;
+    slot.error = outcome == FakeRules::kNever ? rules_->late_outcome : outcome;
     if (outcome == FakeRules::kNever) {
       ++rules_->stuck;
-      if (loop_ != nullptr) return false;  // for ever
+      if (loop_ != nullptr) return loop_->complete_when_released(slot), false;
       rules_->wait_for_release();
       return true;
     }
@@ -73,9 +81,14 @@ void FakeRules::wait_for_release() {
   changed_.wait(lock, [this] { return released_; });
 }
 
+bool FakeRules::is_released() {
+  std::lock_guard lock(mutex_);
+  return released_;
+}
+
 base::Result<std::unique_ptr<storage::Loop>> FakeBackend::make_loop(storage::WorkerKind kind, std::uint32_t) {
   if (kind == storage::WorkerKind::Sync) return std::unique_ptr<storage::Loop>();
-  return std::make_unique<FakeLoop>();
+  return std::make_unique<FakeLoop>(rules_);
 }
 
 base::Result<std::unique_ptr<storage::Store>> FakeBackend::open_store(storage::WorkerKind, storage::Loop* loop,
