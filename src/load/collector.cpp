@@ -88,6 +88,16 @@ void Collector::take(Recorder& recorder) {
   }
 }
 
+void Collector::count_failure(model::ErrorSample sample, base::Instant now) {
+  const auto since_start = [this](base::Instant t) { return (t - clock_.start).count(); };
+  const model::Phase phase = clock_.phase_at(now);
+  model::Interval& interval =
+      interval_for(since_start(clock_.boundary_before(now)), since_start(clock_.boundary_after(now)), phase);
+  ++interval.ops[static_cast<std::size_t>(sample.op)].errors[static_cast<std::size_t>(sample.kind)];
+  if (phase != model::Phase::Warmup) ++failures_;
+  interval.samples.push_back(std::move(sample));
+}
+
 void Collector::note_hold(std::int64_t max_hold_ns) { max_hold_ns_ = std::max(max_hold_ns_, max_hold_ns); }
 
 void Collector::send(model::Interval&& interval) {

@@ -26,6 +26,8 @@ class Collector {
 
   /// Takes all filled batches of a worker.
   void take(Recorder& recorder);
+  /// Counts a failure that a worker cannot count itself, in the window of `now`.
+  void count_failure(model::ErrorSample sample, base::Instant now);
   /// The longest hold of a loop so far; what intervals tell is the longest of the stage so far.
   void note_hold(std::int64_t max_hold_ns);
   /// Hands over the windows that are complete at `now`; an empty one where nothing completed, so that silence shows.

@@ -117,15 +117,7 @@ StageResult run_execute(StageJob& job) {
                             window_ns);
   }
   if (outcome->stopped) return job.interrupted(window_ns);
-  if (outcome->abandoned > 0) {
-    base::Error error{.code = base::Code::DeadlineExceeded,
-                      .what = fmt::format("{} operations did not return within the drain timeout", outcome->abandoned),
-                      .where = context.plan.target};
-    return StageJob::failed(std::move(error)
-                                .add_likely("the storage does not answer: a hung mount, a dead server")
-                                .add_try("ps -eLo state,wchan:32,comm | grep '^D': what do they wait for?"),
-                            window_ns);
-  }
+  if (outcome->abandoned > 0) return StageJob::failed(job.given_up(outcome->abandoned), window_ns);
   if (job.collector().successes() == 0 && job.collector().failures() > 0) {
     base::Error error{
         .code = base::Code::Unavailable, .what = "every operation failed", .where = "stage " + job.stage().name};

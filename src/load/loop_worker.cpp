@@ -13,6 +13,9 @@ constexpr base::Nanos kTurnMax{100'000'000};
 /// Of operations that the store completes at once.
 constexpr async::YieldBudget::Limits kInlineMax{.operations = 256, .time = base::Nanos{200'000}};
 
+/// Slots are looked through for overdue operations at most this often, and only when the oldest may be one.
+constexpr base::Nanos kSweepMin{100'000'000};
+
 /// A ring gets what is started in about four lots a turn, not all at once: a device that completes many at a time would
 /// else stand idle while the next ones are being started. Smaller lots cost more calls than they save.
 constexpr std::size_t kLotsInTurn = 4, kLotMin = 8;
@@ -80,7 +83,7 @@ void LoopWorker::start_retries(base::Instant t) {
   const bool is_stopped = shared_->stop.load(std::memory_order_relaxed);
   std::vector<Retry> waiting = std::exchange(retries_, {});
   for (const Retry& retry : waiting) {
-    if (is_stopped) {
+    if (is_stopped || retry.slot->timed_out) {
       --retry.slot->tries;  // the next one is not made
       end_operation(*retry.slot, t);
     } else if (retry.due <= t && !is_spent_) {
@@ -125,13 +128,35 @@ void LoopWorker::refill(base::Instant t) {
 
 void LoopWorker::end_operation(storage::OpSlot& slot, base::Instant t) {
   --busy_;
+  if (slot.timed_out) [[unlikely]]
+    overdue_.fetch_sub(1, std::memory_order_relaxed);
   finish(slot, t);
+  slot.started = base::Instant::never();  // so that a sweep passes it over
   free_.push_front(slot);
+}
+
+void LoopWorker::count_overdue(base::Instant t) {
+  const base::Nanos timeout = operation_timeout();
+  base::Instant oldest = t;
+  for (storage::OpSlot& slot : slots_) {
+    if (slot.timed_out) continue;
+    if (t - slot.started < timeout) {
+      oldest = std::min(oldest, slot.started);
+      continue;
+    }
+    slot.timed_out = true;
+    overdue_.fetch_add(1, std::memory_order_relaxed);
+    recorder_->timed_out(slot, timeout, t);
+    charge(t);
+    loop_->give_up(slot);
+  }
+  // Nothing can be overdue before the oldest is, or what is started now.
+  next_sweep_ = std::max(t + kSweepMin, oldest + timeout);
 }
 
 void LoopWorker::reap(base::Instant t) {
   while (storage::OpSlot* slot = loop_->completed().pop()) {
-    if (slot->error != 0) [[unlikely]] {
+    if (slot->error != 0 && !slot->timed_out) [[unlikely]] {
       if (const std::optional<base::Instant> due = next_try(*slot, t)) {
         retries_.push_back({*due, slot});
         continue;
@@ -145,7 +170,10 @@ void LoopWorker::reap(base::Instant t) {
 void LoopWorker::run() {
   const StageClock& clock = shared_->clock;
   if (shared_->rate) schedule_.emplace(*shared_->rate, clock.begin, index_, workers_, shared_->seed);
-  for (storage::OpSlot& slot : slots_) free_.push(slot);
+  for (storage::OpSlot& slot : slots_) {
+    slot.started = base::Instant::never();
+    free_.push(slot);
+  }
   fresh_.reserve(slots_.size());
   async::LoopThread turns("load worker " + std::to_string(index_), meter_, shared_->stall_watch);
   turns_ = &turns;
@@ -164,6 +192,8 @@ void LoopWorker::run() {
     notice_stop();
     recorder_->tick(t);
     reap(t);
+    if (t >= next_sweep_) [[unlikely]]
+      count_overdue(t);
   }
   turns_ = nullptr;
   in_flight_.store(busy_, std::memory_order_relaxed);

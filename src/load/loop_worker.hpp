@@ -18,6 +18,8 @@ class LoopWorker final : public Worker {
   LoopWorker(std::shared_ptr<PassShared> shared, std::unique_ptr<OpSource> source, std::uint32_t index,
              std::uint32_t slots, std::uint32_t workers, storage::WorkerKind kind);
   void wake() override;
+  std::uint32_t in_flight() const override { return in_flight_.load(std::memory_order_relaxed); }
+  std::uint32_t overdue() const override { return overdue_.load(std::memory_order_relaxed); }
   const async::StallMeter* stall_meter() const override { return &meter_; }
 
  protected:
@@ -41,6 +43,8 @@ class LoopWorker final : public Worker {
   void reap(base::Instant t);
   void end_operation(storage::OpSlot& slot, base::Instant t);
   void count_what_never_started();
+  /// Counts operations in flight longer than operation_timeout as failed; they stay lent to the kernel.
+  void count_overdue(base::Instant t);
 
   const storage::WorkerKind kind_;
   const std::uint32_t workers_;
@@ -54,6 +58,8 @@ class LoopWorker final : public Worker {
   bool source_ended_ = false;
   base::Instant look_again_;  ///< for arrivals and back-off
   std::uint32_t busy_ = 0;    ///< slots in flight, retries included
+  std::atomic<std::uint32_t> in_flight_{0}, overdue_{0};
+  base::Instant next_sweep_;  ///< over the slots, for what is overdue
   storage::SlotList free_;    ///< a stack: the processor still knows the memory of the last one
   std::vector<Retry> retries_;
   std::vector<storage::OpSlot*> fresh_;  ///< first tries since the last turn that have not completed at once

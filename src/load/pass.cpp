@@ -16,6 +16,8 @@ namespace {
 constexpr base::Nanos kTick{50'000'000};
 /// How long workers that are told to leave what is in flight may take to hand over what they have measured.
 constexpr base::Nanos kHandOver{500'000'000};
+/// How often workers are asked for operations that are overdue.
+constexpr base::Nanos kSweep{100'000'000};
 
 std::chrono::steady_clock::time_point to_chrono(base::Instant t) {
   return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(t.ns));
@@ -42,6 +44,8 @@ class Pass {
   void look_for_a_reason_to_stop(base::Instant now);
   void request_stop(base::Instant now);
   void collect();
+  void count_overdue(base::Instant now);
+  bool is_at_a_standstill(base::Instant now);
   void leave_workers();
   void take_leave_of(Worker& worker);
 
@@ -53,6 +57,8 @@ class Pass {
   PassOutcome outcome_;
   base::Result<void> synced_;
   base::Instant drain_until_ = base::Instant::never();
+  base::Instant next_sweep_, moved_at_;
+  std::uint64_t done_ = 0;
   bool are_opened_ = false, is_released_ = false, is_stopping_ = false;
 };
 
@@ -125,6 +131,30 @@ void Pass::collect() {
   }
 }
 
+void Pass::count_overdue(base::Instant now) {
+  if (now < next_sweep_) return;
+  next_sweep_ = now + kSweep;
+  for (const auto& worker : workers_) {
+    std::optional<model::ErrorSample> sample = worker->take_overdue(now);
+    if (!sample) continue;
+    collector_.count_failure(std::move(*sample), now);
+    if (shared_.counts_errors) shared_.budget->count(now);
+  }
+}
+
+/// A pass that ends with its work would wait for ever where nothing but overdue operations is left of it: after the
+/// drain timeout without an answer it has ended.
+bool Pass::is_at_a_standstill(base::Instant now) {
+  if (spec_.duration || shared_.rate) return false;
+  const bool waits = std::ranges::all_of(workers_, [](const auto& worker) {
+    return worker->has_ended() || (worker->overdue() > 0 && worker->overdue() == worker->in_flight());
+  });
+  const std::uint64_t done = shared_.progress == nullptr ? 0 : shared_.progress->done.load(std::memory_order_relaxed);
+  if (!waits || done != done_) moved_at_ = now;
+  done_ = done;
+  return now - moved_at_ >= spec_.drain_timeout;
+}
+
 void Pass::request_stop(base::Instant now) {
   shared_.request_stop(now);
   collector_.end_window(now);
@@ -146,6 +176,7 @@ void Pass::look_for_a_reason_to_stop(base::Instant now) {
 
 void Pass::supervise() {
   base::Instant tick = base::now();
+  moved_at_ = tick;
   do {
     tick = std::max(tick + kTick, base::now());
     {
@@ -154,13 +185,14 @@ void Pass::supervise() {
     }
     const base::Instant now = base::now();
     collect();
+    count_overdue(now);
     collector_.emit(now);
     if (spec_.on_tick) spec_.on_tick();
     look_for_a_reason_to_stop(now);
     if (now >= shared_.clock.measure_to) {
       drain_until_ = std::min(drain_until_, shared_.clock.measure_to + spec_.drain_timeout);
     }
-    if (now >= std::min(drain_until_, control_.drain_until())) break;
+    if (now >= std::min(drain_until_, control_.drain_until()) || is_at_a_standstill(now)) break;
   } while (shared_.running.load() != 0);
   const base::Instant end = std::min(base::now(), shared_.starting_ends());
   outcome_.window = std::max(base::Nanos{0}, end - shared_.clock.measure_from);
@@ -195,6 +227,7 @@ void Pass::leave_workers() {
       take_leave_of(*worker);
     } else {
       outcome_.abandoned += std::max(1U, worker->in_flight());
+      if (worker->leave(base::now())) collector_.take(*worker->recorder());
       Worker::abandon(std::move(worker));
     }
   }

@@ -49,8 +49,10 @@ Crew crew_for(storage::WorkerKind kind, std::uint32_t concurrency, std::uint32_t
 inline constexpr std::uint32_t kSyncWorkersMax = 1024;
 
 /// Runs the pass to its end on the calling thread, which may block: collects, emits an interval a second, obeys
-/// `control`. After the end of the window what is in flight is awaited for drain_timeout, then abandoned and counted.
-/// Errors: a store or a thread that cannot be had (nothing was started then), writes that could not be made durable.
+/// `control`. After the end of the window what is in flight is awaited for drain_timeout, then abandoned and counted;
+/// so it is in a pass without a window once nothing moves any more. Operations in flight longer than operation_timeout
+/// are counted as failed, once, while the others go on. Errors: a store or a thread that cannot be had (nothing was
+/// started then), writes that could not be made durable.
 base::Result<PassOutcome> run_pass(PassSpec spec, Collector& collector, StageControl& control);
 
 }  // namespace sluice::load

@@ -6,6 +6,7 @@
 
 #include "base/assert.hpp"
 #include "base/error.hpp"
+#include "base/units.hpp"
 
 namespace sluice::load {
 
@@ -13,6 +14,14 @@ std::string key_of(const storage::OpSlot& slot) {
   if (slot.names == nullptr) return {};
   std::array<char, model::kNameBytesMax> name;
   return {name.data(), slot.names->write_name(slot.index, name)};
+}
+
+model::ErrorSample overdue_sample(const storage::OpSlot& slot, base::Nanos timeout, base::Nanos at) {
+  return {.op = slot.kind,
+          .kind = model::ErrorKind::TimedOut,
+          .at_ns = at.count(),
+          .key = key_of(slot),
+          .detail = "no answer within operation_timeout (" + base::format_duration(timeout) + ")"};
 }
 
 Recorder::Recorder(const StageClock& clock, bool open_loop) : clock_(clock), open_loop_(open_loop) {
@@ -89,6 +98,13 @@ void Recorder::failure(const storage::OpSlot& slot, base::Instant reaped) {
                              .key = key_of(slot),
                              .detail = base::errno_name(slot.error) + " (" + std::to_string(slot.error) +
                                        "): " + (text != nullptr ? text : "unknown error")});
+}
+
+void Recorder::timed_out(const storage::OpSlot& slot, base::Nanos timeout, base::Instant now) {
+  tick(now);
+  model::OpStats& stats = batch_->ops[static_cast<std::size_t>(slot.kind)];
+  std::uint64_t& count = stats.errors[static_cast<std::size_t>(model::ErrorKind::TimedOut)];
+  if (++count <= kSamplesMax) batch_->samples.push_back(overdue_sample(slot, timeout, now - clock_.run_start));
 }
 
 void Recorder::unstarted(model::OpKind kind, base::Nanos wait) {

@@ -54,6 +54,10 @@ class Recorder {
 
   /// A failure after its last try.
   void failure(const storage::OpSlot& slot, base::Instant reaped);
+  /// An operation that is still in flight after `timeout`: a failure now. Its end is told to late().
+  void timed_out(const storage::OpSlot& slot, base::Nanos timeout, base::Instant now);
+  /// An operation has ended that was counted as timed out before.
+  void late(const storage::OpSlot& slot) { batch_->ops[static_cast<std::size_t>(slot.kind)].retries += slot.tries; }
   /// A draw that found the operation's pool empty.
   void starved(model::OpKind kind) { ++batch_->ops[static_cast<std::size_t>(kind)].starved; }
   /// An intended arrival that never started, with its wait so far.
@@ -91,5 +95,8 @@ class Recorder {
 
 /// The name of the slot's target, for people.
 std::string key_of(const storage::OpSlot& slot);
+
+/// What the results say of an operation that is still in flight after `timeout`, `at` after the run's start.
+model::ErrorSample overdue_sample(const storage::OpSlot& slot, base::Nanos timeout, base::Nanos at);
 
 }  // namespace sluice::load

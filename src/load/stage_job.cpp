@@ -118,11 +118,22 @@ base::Result<StageJob::RangeOutcome> StageJob::run_ranges(RangePass pass) {
   spec.make_source = [work](std::uint32_t, std::uint32_t) { return std::make_unique<RangeSource>(work); };
   if (pass.on_tick) spec.on_tick = [&] { pass.on_tick(*work); };
   SLUICE_TRY(PassOutcome outcome, run(std::move(spec), choice.why));
+  if (outcome.abandoned > 0 && !outcome.stopped) return base::fail(given_up(outcome.abandoned));
   return RangeOutcome{std::move(work), std::move(outcome)};
 }
 
 StageResult StageJob::interrupted(std::int64_t window_ns) const {
   return {.status = model::RunStatus::Interrupted, .window_ns = window_ns};
+}
+
+base::Error StageJob::given_up(std::uint32_t operations) const {
+  base::Error error{.code = base::Code::DeadlineExceeded,
+                    .what = fmt::format("{} did not return within the drain timeout",
+                                        operations == 1 ? "an operation" : fmt::format("{} operations", operations)),
+                    .where = context_->plan.target};
+  return std::move(error)
+      .add_likely("the storage does not answer: a hung mount, a dead server")
+      .add_try("ps -eLo state,wchan:32,comm | grep '^D': what do they wait for?");
 }
 
 StageResult StageJob::failed(base::Error error, std::int64_t window_ns) {

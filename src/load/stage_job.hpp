@@ -55,7 +55,7 @@ class StageJob {
     std::shared_ptr<RangeWork> work;
     PassOutcome pass;
   };
-  /// Runs the pass with workers suited to it. Errors: as run_pass.
+  /// Runs the pass with workers suited to it. Errors: as run_pass; DeadlineExceeded where operations never returned.
   base::Result<RangeOutcome> run_ranges(RangePass pass);
 
   /// Runs a pass whose shared part is filled in but for what every pass has in common; notes its stalls and what it
@@ -73,6 +73,8 @@ class StageJob {
   /// A result for a stage that ended because it was told to.
   StageResult interrupted(std::int64_t window_ns = 0) const;
   static StageResult failed(base::Error error, std::int64_t window_ns = 0);
+  /// What to say of operations that never returned.
+  base::Error given_up(std::uint32_t operations) const;
 
  private:
   // shared because an abandoned operation may still touch the context

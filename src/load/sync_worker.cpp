@@ -36,14 +36,43 @@ base::Instant SyncWorker::wait_to_start(base::Instant until) {
   return base::now();
 }
 
-base::Instant SyncWorker::run_operation(storage::OpSlot& slot) {
+std::optional<model::ErrorSample> SyncWorker::take_overdue(base::Instant now) {
+  std::int64_t started_ns = flight_.load(std::memory_order_relaxed);
+  if (started_ns <= 0 || now.ns - started_ns < operation_timeout().count()) return {};
+  std::lock_guard lock(mutex_);
+  if (!flight_.compare_exchange_strong(started_ns, kCounted, std::memory_order_acq_rel)) return {};  // just returned
+  return overdue_sample(slots_.front(), operation_timeout(), now - shared_->clock.run_start);
+}
+
+bool SyncWorker::leave(base::Instant now) {
+  std::int64_t seen = flight_.load(std::memory_order_relaxed);
+  while (seen != kNone) {
+    if (!flight_.compare_exchange_weak(seen, kLeft, std::memory_order_acq_rel)) continue;
+    hand_over(now);
+    return true;
+  }
+  return false;
+}
+
+bool SyncWorker::make_call(storage::OpSlot& slot, base::Instant& ended) {
+  slot.error = 0;
+  flight_.store(slot.started.ns, std::memory_order_release);
+  store_of(slot).start(slot);
+  ended = base::now();
+  const std::int64_t flight = flight_.exchange(kNone, std::memory_order_acq_rel);
+  if (flight > 0) [[likely]]
+    return true;
+  std::lock_guard lock(mutex_);  // the stage's thread may still be reading the slot
+  slot.timed_out = flight == kCounted;
+  return flight == kCounted;
+}
+
+std::optional<base::Instant> SyncWorker::run_operation(storage::OpSlot& slot) {
   slot.tries = 0;
   slot.started = base::now();
-  for (;;) {
-    slot.error = 0;
-    store_of(slot).start(slot);
-    const base::Instant ended = base::now();
-    if (slot.error == 0) [[likely]]
+  for (base::Instant ended;;) {
+    if (!make_call(slot, ended)) return std::nullopt;
+    if (slot.error == 0 || slot.timed_out) [[likely]]
       return ended;
     const std::optional<base::Instant> due = next_try(slot, ended);
     if (!due) return ended;
@@ -80,9 +109,10 @@ void SyncWorker::run() {
       continue;
     }
     has_arrival = false;
-    in_flight_.store(1, std::memory_order_relaxed);
-    t = run_operation(slot);
-    in_flight_.store(0, std::memory_order_relaxed);
+    const std::optional<base::Instant> ended = run_operation(slot);
+    if (!ended) [[unlikely]]
+      return leave_behind();
+    t = *ended;
     notice_stop();
     finish(slot, t);
   }

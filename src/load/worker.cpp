@@ -125,17 +125,22 @@ base::Result<void> Worker::open() {
   return {};
 }
 
+void Worker::hand_over(base::Instant now) {
+  if (recorder_ != nullptr) recorder_->finish(now);
+  if (shared_->progress != nullptr) shared_->progress->add(unreported_);
+}
+
 void Worker::end() {
+  if (is_left_) return;
   const bool is_idle = in_flight() == 0;
   if (is_idle) source_->ended();
+  hand_over(base::now());
   if (shared_->sync_at_end && is_idle) {
     for (auto& store : stores_) {
       if (store == nullptr) continue;
       if (auto synced = store->sync_all(); !synced) synced_ = std::move(synced);
     }
   }
-  if (recorder_ != nullptr) recorder_->finish(base::now());
-  if (shared_->progress != nullptr) shared_->progress->add(unreported_);
   // Descriptors go before the pass is over, unless the kernel still works with them: then this worker is abandoned.
   if (is_idle) stores_.clear();
   {
@@ -160,14 +165,22 @@ std::optional<base::Instant> Worker::next_try(storage::OpSlot& slot, base::Insta
   return due;
 }
 
+void Worker::charge(base::Instant failed) {
+  if (!shared_->counts_errors) return;
+  shared_->budget->count(failed);
+  // At once, and for all workers: the supervisor looks only now and then.
+  if (shared_->budget->spent()) shared_->request_stop(failed);
+}
+
 void Worker::finish(storage::OpSlot& slot, base::Instant reaped) {
-  if (slot.error == 0) [[likely]] {
+  if (slot.timed_out) [[unlikely]] {
+    slot.timed_out = false;
+    recorder_->late(slot);
+  } else if (slot.error == 0) [[likely]] {
     recorder_->success(slot, reaped);
   } else if (!source_->forgives(slot)) {
     recorder_->failure(slot, reaped);
-    if (shared_->counts_errors) shared_->budget->count(reaped);
-    // At once, and for all workers: the supervisor looks only now and then.
-    if (shared_->counts_errors && shared_->budget->spent()) shared_->request_stop(reaped);
+    charge(reaped);
   }
   source_->completed(slot);
   if (++unreported_ == kProgressLot || reaped - reported_at_ > kProgressEvery) {

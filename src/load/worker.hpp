@@ -98,7 +98,17 @@ class Worker {
   Recorder* recorder() { return recorder_ready_.load(std::memory_order_acquire); }
   virtual const async::StallMeter* stall_meter() const { return nullptr; }
   /// Operations in flight now, about.
-  std::uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+  virtual std::uint32_t in_flight() const = 0;
+  /// Those of them that were counted as timed out and have not returned, about.
+  virtual std::uint32_t overdue() const = 0;
+  /// An operation that has been in flight longer than operation_timeout and was not counted so far; from now on it is.
+  /// Of workers that cannot look themselves, because they are in that very call. Stage's thread.
+  virtual std::optional<model::ErrorSample> take_overdue(base::Instant now) {
+    return static_cast<void>(now), std::nullopt;
+  }
+  /// Takes what this worker has recorded out of its hands, where it is in a call and cannot hand it over; true then. It
+  /// is to be abandoned. Stage's thread.
+  virtual bool leave(base::Instant now) { return static_cast<void>(now), false; }
 
  protected:
   virtual storage::WorkerKind kind() const = 0;
@@ -122,7 +132,14 @@ class Worker {
     if (shared_->stop.load(std::memory_order_acquire)) [[unlikely]]
       recorder_->end_window(shared_->starting_ends());
   }
-  /// Records a slot that has ended after its last try and tells the source.
+  /// Hands over everything that was recorded.
+  void hand_over(base::Instant now);
+  /// This worker was left: it ends without touching anything.
+  void leave_behind() { is_left_ = true; }
+  base::Nanos operation_timeout() const { return shared_->budget->rules().operation_timeout; }
+  /// Charges a failure to the error budget, which may end the pass.
+  void charge(base::Instant failed);
+  /// Records a slot that has ended after its last try, unless it was counted as timed out, and tells the source.
   void finish(storage::OpSlot& slot, base::Instant reaped);
   /// Counts the arrivals up to the end of starting that never started; `arrival` is the first of them.
   template <class NextArrival>
@@ -138,7 +155,6 @@ class Worker {
   std::vector<storage::OpSlot> slots_;
   std::unique_ptr<storage::Loop> loop_;
   std::unique_ptr<Recorder> recorder_;
-  std::atomic<std::uint32_t> in_flight_{0};
 
  private:
   void thread_main(std::optional<int> cpu);
@@ -153,6 +169,7 @@ class Worker {
   std::vector<std::unique_ptr<storage::Store>> stores_;
   base::Result<void> opened_;
   base::Result<void> synced_;
+  bool is_left_ = false;
   base::Random random_;           ///< for the jitter of retries
   std::uint64_t unreported_ = 0;  ///< completions not yet added to the progress
   base::Instant reported_at_;

@@ -48,6 +48,7 @@ struct OpSlot {
   std::uint32_t store = 0;  ///< which of the worker's stores takes it
   std::uint32_t line = 0;   ///< of the workload
   std::uint32_t tries = 0;
+  bool timed_out = false;    ///< counted as such already: what becomes of it now is no result
   std::uint64_t ticket = 0;  ///< the source's own
   base::Instant intended, started;
 

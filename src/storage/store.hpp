@@ -40,6 +40,10 @@ class Loop {
   /// is being started. Loops whose stores submit by themselves have nothing to do.
   virtual void flush() {}
 
+  /// Nobody waits for this operation any more: it may end early, with ECANCELED, where the kernel can still be stopped.
+  /// Its slot stays lent until it is completed, in any case.
+  virtual void give_up(OpSlot& slot) { static_cast<void>(slot); }
+
   /// Ends a wait, the next one if none is under way. Any thread; never blocks.
   virtual void wake() noexcept = 0;
 

@@ -183,3 +183,15 @@ def an_open_loop_keeps_its_rate(case):
     total = sum(o["count"] + o["unstarted"] for o in operations.values())
     that(495 <= total <= 505, f"{total} operations were intended in one second of 500 a second")
     that("response_ns" in operations["get"], "response times from the intended start")
+
+
+def operations_that_get_no_answer_are_errors_of_their_own_while_the_run_goes_on(case):
+    case.plan("target: null://x/?latency=2s\nconcurrency: 3\nduration: 1s\noperation_timeout: 300ms\n"
+              'workload: [{op: stat, path: "some/*", weight: 1}]\n')
+    ended = case.run("run", "plan.yaml", *_QUIET)
+    equal(ended.exit, 1, "exit code: nothing succeeded", ended)
+    document = check_summary(ended.out)
+    stats = _operations(document, "execute")["stat"]
+    equal((stats["count"], stats["errors_by_kind"]), (0, {"timed_out": 3}), "counts: each of them once, not when it returned")
+    that("operation_timeout (300 ms)" in str(document["errors"]), f"the examples: {document['errors']}")
+    equal(document["client"]["abandoned_calls"], 0, "they came back within the drain timeout")

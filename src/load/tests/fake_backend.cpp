@@ -22,6 +22,8 @@ class FakeLoop final : public storage::Loop {
     changed_.wait_until(lock, deadline, [this] { return woken_ || !pending_.empty() || !completed().empty(); });
     woken_ = false;
     while (storage::OpSlot* slot = pending_.pop()) completed().push(*slot);
+    if (!rules_->is_released()) return;
+    while (storage::OpSlot* slot = held_.pop()) completed().push(*slot);
   }
   void wake() noexcept override {
     std::lock_guard lock(mutex_);
@@ -33,15 +35,16 @@ class FakeLoop final : public storage::Loop {
     std::lock_guard lock(mutex_);
     pending_.push(slot);
   }
+  void complete_when_released(storage::OpSlot& slot) { held_.push(slot); }
 
  private:
+  // shared because abandoned workers still ask them
+  const std::shared_ptr<FakeRules> rules_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool woken_ = false;
-  storage::SlotList pending_;
+  storage::SlotList pending_, held_;
   std::uint64_t started_ = 0;  ///< since the last turn
-  // shared because abandoned workers still ask them
-  const std::shared_ptr<FakeRules> rules_;
 };
 
 class FakeStore final : public storage::Store {
@@ -54,10 +57,10 @@ class FakeStore final : public storage::Store {
     if (loop_ != nullptr) loop_->count_start();
     const int outcome = rules_->outcome(slot);
     slot.bytes = 0;
-    slot.error = outcome == FakeRules::kNever ? 0 : outcome;
+    slot.error = outcome == FakeRules::kNever ? rules_->late_outcome : outcome;
     if (outcome == FakeRules::kNever) {
       ++rules_->stuck;
-      if (loop_ != nullptr) return false;  // for ever
+      if (loop_ != nullptr) return loop_->complete_when_released(slot), false;
       rules_->wait_for_release();
       return true;
     }
@@ -83,6 +86,11 @@ void FakeRules::release() {
 void FakeRules::wait_for_release() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return released_; });
+}
+
+bool FakeRules::is_released() {
+  std::lock_guard lock(mutex_);
+  return released_;
 }
 
 base::Result<std::unique_ptr<storage::Loop>> FakeBackend::make_loop(storage::WorkerKind kind, std::uint32_t) {

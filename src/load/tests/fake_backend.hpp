@@ -17,6 +17,7 @@ struct FakeRules {
   /// Says what becomes of an operation: an errno, or kNever. Any worker's thread.
   std::function<int(const storage::OpSlot&)> outcome = [](const storage::OpSlot&) { return 0; };
   static constexpr int kNever = -1;  ///< it does not return before release()
+  int late_outcome = 0;              ///< an errno: what becomes of those then
   bool later = false;                ///< loop workers: completed by the next turn, not at once
   bool fails_to_open = false;
   bool hangs_in_open = false;
@@ -24,6 +25,7 @@ struct FakeRules {
   /// Lets everything go that never returned.
   void release();
   void wait_for_release();
+  bool is_released();
   std::atomic<std::uint64_t> started{0};
   std::atomic<std::uint64_t> stuck{0};
   std::atomic<std::uint64_t> most_in_turn{0};  ///< operations started between two turns of one loop

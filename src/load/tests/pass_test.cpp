@@ -397,6 +397,91 @@ TEST_P(PassTest, no_try_begins_after_the_operations_deadline) {
   EXPECT_GE(bench.kept->rules->started.load(), 2U);
 }
 
+TEST_P(PassTest, an_operation_without_an_answer_is_reported_when_its_time_is_over_while_the_others_go_on) {
+  model::ErrorHandling errors = patient();
+  errors.operation_timeout = 100 * kMs;
+  PassBench bench(GetParam(), errors);
+  bench.spec.duration = 3'600'000 * kMs;
+  bench.spec.drain_timeout = 50 * kMs;
+  bench.kept->rules->later = true;
+  bench.kept->rules->outcome = [](const storage::OpSlot& slot) { return slot.index == 5 ? FakeRules::kNever : 0; };
+  std::uint64_t at_report = 0;
+  std::thread stopper([&] {
+    EXPECT_TRUE(TestRun::wait_for([&] { return bench.kept->budget.total() == 1; }));
+    at_report = bench.seen->completed.load();
+    EXPECT_TRUE(TestRun::wait_for([&] { return bench.seen->completed.load() > at_report + 1000; }));
+    bench.control.request_stop(base::now() + 50 * kMs);
+  });
+  const auto outcome = bench.run(kEndless);
+  stopper.join();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->abandoned, 1U);
+  const model::OpStats total = bench.total();
+  EXPECT_EQ(total.errors[static_cast<std::size_t>(model::ErrorKind::TimedOut)], 1U);
+  EXPECT_EQ(total.error_count(), 1U);
+  EXPECT_EQ(total.count + 1, bench.kept->rules->started.load());
+  std::vector<model::ErrorSample> samples;
+  for (const model::Interval& interval : bench.blocks.intervals())
+    std::ranges::copy(interval.samples, std::back_inserter(samples));
+  ASSERT_EQ(samples.size(), 1U);
+  EXPECT_EQ(samples[0].key, "prepared-00000005.dat");
+  EXPECT_GE(samples[0].at_ns, 100'000'000);
+  EXPECT_NE(samples[0].detail.find("operation_timeout (100 ms)"), std::string::npos) << samples[0].detail;
+}
+
+TEST_P(PassTest, an_operation_that_returns_after_its_time_is_counted_once_and_its_slot_is_used_again) {
+  for (const int late_outcome : {0, EIO}) {
+    model::ErrorHandling errors = patient();
+    errors.operation_timeout = 50 * kMs;
+    errors.retry_on_error = true;
+    PassBench bench(GetParam(), errors);
+    bench.kept->rules->late_outcome = late_outcome;
+    bench.kept->rules->outcome = [](const storage::OpSlot& slot) { return slot.index == 0 ? FakeRules::kNever : 0; };
+    std::thread releaser([&] {
+      EXPECT_TRUE(TestRun::wait_for([&] { return bench.kept->budget.total() == 1; }));
+      EXPECT_EQ(bench.seen->completed.load(), 0U) << "its only slot is still lent";
+      bench.kept->rules->release();
+    });
+    const auto outcome = bench.run(10, 1);
+    releaser.join();
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->abandoned, 0U);
+    EXPECT_EQ(bench.kept->rules->started.load(), 10U) << "it is not tried again";
+    EXPECT_EQ(bench.seen->completed.load(), 10U);
+    EXPECT_EQ(bench.total().count, 9U);
+    EXPECT_EQ(bench.total().error_count(), 1U);
+    EXPECT_EQ(bench.kept->budget.total(), 1U);
+    EXPECT_LT(bench.total().service().max(), 50'000'000U) << "its time is in no percentile";
+  }
+}
+
+TEST_P(PassTest, what_a_worker_measured_before_it_got_stuck_is_in_the_results) {
+  PassBench bench(GetParam());
+  bench.spec.duration = 50 * kMs;
+  bench.spec.drain_timeout = 50 * kMs;
+  bench.kept->rules->outcome = [](const storage::OpSlot& slot) { return slot.index < 1000 ? 0 : FakeRules::kNever; };
+  const auto outcome = bench.run(kEndless, 2);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->abandoned, 2U);
+  EXPECT_EQ(bench.total().count, 1000U);
+  EXPECT_EQ(bench.kept->progress.done.load(), 1000U);
+  bench.kept->rules->release();  // those that come back touch nothing of it
+}
+
+TEST_P(PassTest, a_pass_without_a_window_ends_when_nothing_of_it_answers_any_more) {
+  model::ErrorHandling errors = patient();
+  errors.operation_timeout = 50 * kMs;
+  PassBench bench(GetParam(), errors);
+  bench.spec.drain_timeout = 100 * kMs;
+  bench.kept->rules->outcome = [](const storage::OpSlot& slot) { return slot.index < 50 ? 0 : FakeRules::kNever; };
+  const auto outcome = bench.run(kEndless);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->abandoned, 4U);
+  EXPECT_FALSE(outcome->stopped);
+  EXPECT_EQ(bench.total().count, 50U);
+  EXPECT_EQ(bench.total().error_count(), 4U);
+}
+
 TEST_P(PassTest, a_stop_does_not_wait_for_the_next_try) {
   model::ErrorHandling errors = patient();
   errors.retry_on_error = true;

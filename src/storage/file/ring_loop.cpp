@@ -120,6 +120,14 @@ void RingLoop::flush() {
   io_uring_submit(ring_.get());  // what the kernel was too busy to take, the next turn offers again
 }
 
+void RingLoop::give_up(OpSlot& slot) {
+  // Where there is no entry, or it is past cancelling (on its way in a device, say), it ends when it ends.
+  io_uring_sqe* sqe = entry_for_nobody();
+  if (sqe == nullptr) return;
+  io_uring_prep_cancel64(sqe, reinterpret_cast<std::uint64_t>(&slot) | kForSlot, 0);
+  sqe->user_data = kForNobody;
+}
+
 void RingLoop::turn(base::Instant until) {
   const std::uint64_t before = completions_;
   woken_ = false;

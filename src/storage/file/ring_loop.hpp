@@ -46,6 +46,7 @@ class RingLoop final : public Loop {
 
   void turn(base::Instant until) override;
   void flush() override;
+  void give_up(OpSlot& slot) override;
   void wake() noexcept override;
 
   // ---- for ring stores

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <fstream>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "storage/file/file_backend.hpp"
@@ -196,6 +198,28 @@ TEST(RingStore, may_be_left_with_operations_in_flight) {
     }
     if (round % 2 == 0) worker.loop()->turn(base::Instant{});
   }
+}
+
+TEST(RingStore, gives_a_slot_back_when_nobody_waits_for_its_read_any_more) {
+  const TemporaryDirectory directory;
+  auto backend = std::move(*open_file_backend("file://" + directory.path()));
+  ASSERT_EQ(mkfifo((directory.path() + "/fifo").c_str(), 0600), 0);
+  // Its other end is open and says nothing, as a server might.
+  const Descriptor other_end(open((directory.path() + "/fifo").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(other_end);
+  const ListedNames names({"fifo"});
+  Bench ring(*backend, WorkerKind::Ring, 1, 4096);
+  OpSlot& slot = ring.slot();
+  slot.kind = OpKind::Read;
+  slot.names = &names;
+  slot.bytes_wanted = 4096;
+  std::uint64_t done = 0;
+  start(ring, slot, done);
+  for (int turn = 0; turn < 10; ++turn) ring.loop()->turn(base::now() + base::Nanos{10'000'000});
+  ASSERT_EQ(done, 0U);
+  ASSERT_TRUE(ring.loop()->completed().empty()) << "it waits";
+  ring.loop()->give_up(slot);
+  await(ring, done, 1, [](const OpSlot& ended) { EXPECT_EQ(ended.error, ECANCELED); });
 }
 
 TEST(RingLoop, does_not_wait_for_an_instant_that_is_past) {
