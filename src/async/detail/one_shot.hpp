@@ -21,14 +21,22 @@ class OneShot {
  public:
   /// False where there was a value before: this one is dropped.
   bool put(T value) {
+    if (!fill(std::move(value))) return false;
+    wake();
+    return true;
+  }
+  /// The two halves of put(), for a caller that publishes under a lock and wakes without it.
+  bool fill(T value) {
     std::uint32_t empty = kEmpty;
     if (!state_.compare_exchange_strong(empty, kFilling, std::memory_order_acquire)) return false;
     value_.emplace(std::move(value));
     state_.store(kFull);
+    return true;
+  }
+  void wake() {
     if (blocked_.load() > 0) futex_wake_all(state_);
     std::lock_guard lock(mutex_);
     if (waker_) waker_->wake();
-    return true;
   }
 
   bool is_full() const { return state_.load(std::memory_order_acquire) == kFull; }

@@ -7,8 +7,10 @@
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "async/detail/executor_core.hpp"
@@ -40,11 +42,13 @@ class TaskEnd {
   }
 
   TaskContext& context() { return *context_; }
-  /// Counted as ended first: whoever has the result does not find the task among the living.
+  /// To the outside one step: whoever has the result does not find the task among the living, and whoever does not find
+  /// it there has a result.
   void set(base::Result<T> result) {
     const auto slot = std::move(slot_);
-    context_->mark_ended();
-    slot->put(std::move(result));
+    bool is_first = false;
+    context_->mark_ended([&] { is_first = slot->fill(std::move(result)); });
+    if (is_first) slot->wake();
   }
 
  private:
@@ -77,6 +81,8 @@ boost::asio::awaitable<void> run_task(TaskEnd<T> end, Task<T> task) {
   end.context().mark_started();
   // From here on a cancelled leaf returns its error; Asio would throw from every co_await else.
   co_await boost::asio::this_coro::throw_if_cancelled(false);
+  // Done here and now. Asio posts the end of a coroutine that was never suspended, which wakes a thread for nothing.
+  co_await boost::asio::dispatch(boost::asio::use_awaitable);
   if (end.context().cancel_requested()) {
     end.set(base::fail(cancelled(end.context().name())));
     co_return;

@@ -49,7 +49,7 @@ void TaskContext::mark_started() {
   if (core_->waiting_for_room > 0) core_->changed.notify_all();
 }
 
-void TaskContext::mark_ended() {
+void TaskContext::mark_ended(const std::function<void()>& publish) {
   std::function<void(base::Error)> refuse;
   std::lock_guard lock(core_->mutex);
   has_ended_ = true;
@@ -57,6 +57,7 @@ void TaskContext::mark_ended() {
   if (is_left_behind_) --core_->left_behind_now;
   refuse = std::exchange(refuse_, nullptr);
   core_->live.erase(place_);
+  publish();
   if (core_->live.empty() || core_->waiting_for_room > 0) core_->changed.notify_all();
 }
 

@@ -44,7 +44,8 @@ class TaskContext : public std::enable_shared_from_this<TaskContext> {
   /// How the wait for the task's result is ended where the executor goes first. Before the task is handed over.
   void on_refusal(std::function<void(base::Error)> refuse);
   void mark_started();
-  void mark_ended();
+  /// Calls `publish`, which must be short, under the core's mutex.
+  void mark_ended(const std::function<void()>& publish);
 
  private:
   friend class TaskExecutor;
