@@ -46,6 +46,7 @@ class Preparer {
   base::Result<void> make_directories(Work& work);
   base::Result<void> write_objects(std::vector<Work*> works);
   base::Result<void> try_failed_again(std::vector<Work*>& works, const RangeWork& first);
+  base::Result<void> end_full(const std::vector<Work*>& works, const RangeWork& work);
   base::Result<void> write_marker(Work& work, const dataset::RangeSet& finished);
   Lane put_lane(const Work& work, std::vector<IndexRange> ranges) const;
   bool stopped() const { return job_.control().stop_requested(); }
@@ -225,6 +226,14 @@ base::Result<void> Preparer::make_directories(Work& work) {
                           .forgiven = EEXIST});
     SLUICE_TRY(StageJob::RangeOutcome outcome, job_.run_ranges(std::move(pass)));
     if (outcome.work->failures() == 0) continue;
+    if (const int full = outcome.work->full(); full != 0 && !stopped()) {
+      base::Error error = base::from_errno(full,
+                                           fmt::format("the target is full: {} of {} directories of level {} were made",
+                                                       base::format_count(outcome.work->finished(0).size()),
+                                                       base::format_count(set.level_range(level).size()), level),
+                                           set.uri());
+      return base::fail(std::move(error).add_try("run again when there is room: what was made is kept"));
+    }
     base::Error error{
         .code = base::Code::Unavailable,
         .what = fmt::format("{} of {} directories of level {} could not be created",
@@ -266,6 +275,33 @@ base::Result<void> Preparer::write_marker(Work& work, const dataset::RangeSet& f
   return written;
 }
 
+/// Nothing can be written any more, so the rest is not tried. What was written stays, for a later run to go on from;
+/// what was written by halves goes, which makes room for the marker.
+base::Result<void> Preparer::end_full(const std::vector<Work*>& works, const RangeWork& work) {
+  std::uint64_t written = 0;
+  base::Result<void> marked;
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    const PreparedSet& set = *works[i]->set;
+    for (const std::uint64_t index : work.failed(i)) {
+      static_cast<void>(set.base().backend->remove(name_at(set.files(), index)));  // it may never have been there
+    }
+    const dataset::RangeSet finished = work.finished(i);
+    written += finished.size();
+    if (auto one = write_marker(*works[i], finished); !one) marked = std::move(one);
+  }
+  base::Error error = base::from_errno(work.full(),
+                                       fmt::format("the target is full: {} of {} objects were written",
+                                                   base::format_count(written), base::format_count(work.total())),
+                                       works.front()->set->uri());
+  if (!marked) {
+    error.chain.push_back(marked.error().what);
+    return base::fail(
+        std::move(error).add_try("run again when there is room: objects written of late are written once more"));
+  }
+  return base::fail(
+      std::move(error).add_try("run again when there is room: what was written is kept and not written twice"));
+}
+
 /// The rule of the field: few failures are worth many tries, many are worth none.
 base::Result<void> Preparer::try_failed_again(std::vector<Work*>& works, const RangeWork& first) {
   const double share =
@@ -291,6 +327,7 @@ base::Result<void> Preparer::try_failed_again(std::vector<Work*>& works, const R
       pass.lanes.push_back(put_lane(*works[i], {again.ranges().begin(), again.ranges().end()}));
     }
     SLUICE_TRY(StageJob::RangeOutcome outcome, job_.run_ranges(std::move(pass)));
+    if (outcome.work->full() != 0 && !stopped()) return end_full(works, *outcome.work);
     for (std::size_t i = 0; i < works.size(); ++i) {
       static_cast<void>(write_marker(*works[i], outcome.work->finished(i)));  // as above
       failed[i] = outcome.work->failed(i);
@@ -327,6 +364,7 @@ base::Result<void> Preparer::write_objects(std::vector<Work*> works) {
     marked = base::now();  // a marker that cannot be written now is written at the end, or fails the stage there
   };
   SLUICE_TRY(StageJob::RangeOutcome outcome, job_.run_ranges(std::move(pass)));
+  if (outcome.work->full() != 0 && !stopped()) return end_full(works, *outcome.work);
   base::Result<void> markers;
   for (std::size_t i = 0; i < works.size(); ++i) {
     if (auto written = write_marker(*works[i], outcome.work->finished(i)); !written) markers = std::move(written);

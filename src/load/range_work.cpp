@@ -1,6 +1,7 @@
 #include "load/range_work.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/random.hpp"
 
@@ -77,6 +78,14 @@ void RangeWork::add_trouble(std::uint64_t index, int errnum) {
   }
 }
 
+void RangeWork::note_space(int errnum) {
+  if (errnum == ENOSPC || errnum == EDQUOT) {
+    if (without_space_.fetch_add(1, std::memory_order_relaxed) + 1 >= kNoSpaceMax) full_ = errnum;
+  } else if (without_space_.load(std::memory_order_relaxed) != 0) {
+    without_space_.store(0, std::memory_order_relaxed);
+  }
+}
+
 RangeWork::Trouble RangeWork::trouble() const {
   std::lock_guard lock(mutex_);
   return trouble_;
@@ -116,6 +125,8 @@ bool RangeSource::open_next() {
 }
 
 OpSource::Draw RangeSource::next(storage::OpSlot& slot) {
+  if (work_->full() != 0) [[unlikely]]
+    return Draw::End;
   if (current_ == SIZE_MAX && !open_next()) return Draw::End;
   Open& open = open_[current_];
   const Lane& lane = work_->lane(open.portion.lane);
@@ -146,8 +157,9 @@ void RangeSource::completed(const storage::OpSlot& slot) {
     const bool is_whole = slot.error == 0 && slot.scratch[0] == lane.names->size_of(slot.index);
     if (!is_whole) open.failed.push_back(slot.index);
     if (!is_whole && slot.error != lane.forgiven) work_->add_trouble(slot.index, slot.error);
-  } else if (slot.error != 0 && slot.error != lane.forgiven) {
-    open.failed.push_back(slot.index);
+  } else {
+    if (slot.error != 0 && slot.error != lane.forgiven) open.failed.push_back(slot.index);
+    work_->note_space(slot.error);
   }
   if (++open.ended < open.portion.end - open.portion.begin) return;
   work_->finish(open.portion, open.failed);

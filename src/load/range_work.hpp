@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,9 @@ class RangeWork {
  public:
   static constexpr std::size_t kFailedMax = 1'000'000;  ///< indices remembered for another try; beyond, only counted
 
+  /// So many failures for want of space, and no success between them, say that there is none left for anything.
+  static constexpr std::uint32_t kNoSpaceMax = 64;
+
   /// `lanes` are worked on side by side. `workers` is how many will share it, for the size of the portions.
   RangeWork(std::vector<Lane> lanes, std::uint32_t workers);
 
@@ -62,6 +66,12 @@ class RangeWork {
     int errnum = 0;  ///< of the first unseen one
     std::uint64_t other_size = 0, first_other_size = 0;
   };
+  /// An operation that needs space has ended.
+  void note_space(int errnum);
+  /// ENOSPC or EDQUOT where the target is full: sources end then, and what they have not begun stays unfinished. Else
+  /// 0.
+  int full() const { return full_.load(std::memory_order_relaxed); }
+
   /// An errnum of 0: it is there, with another size.
   void add_trouble(std::uint64_t index, int errnum);
   Trouble trouble() const;
@@ -81,6 +91,8 @@ class RangeWork {
   std::size_t turn_ = 0;
   std::uint64_t failures_ = 0;
   Trouble trouble_;
+  std::atomic<std::uint32_t> without_space_{0};  ///< failures since the last success
+  std::atomic<int> full_{0};
 };
 
 /// A worker's way through a RangeWork.

@@ -117,6 +117,33 @@ TEST_F(StagesTest, an_interrupted_prepare_is_continued_from_its_marker) {
   EXPECT_EQ(count_ending(scratch_.files(), ".dat"), all);
 }
 
+TEST_F(StagesTest, a_full_target_ends_a_prepare_instead_of_failing_object_by_object) {
+  for (const int errnum : {ENOSPC, EDQUOT}) {
+    auto rules = std::make_shared<FakeRules>();  // shared because the backend and the test both ask it
+    rules->outcome = [errnum](const storage::OpSlot& slot) { return slot.index < 1000 ? 0 : errnum; };
+    model::RunPlan the_plan = plan({flat("fake://x/", 1'000'000, 100)}, {stage(StageType::Prepare)});
+    the_plan.target = "fake://x/";
+    TestRun run(the_plan, "r1", opener({{"fake://x/", [rules] { return std::make_unique<FakeBackend>(rules); }}}));
+    const StageResult result = run.run(0);
+    EXPECT_EQ(result.status, RunStatus::Failed);
+    ASSERT_TRUE(result.error);
+    EXPECT_EQ(result.error->code, base::Code::ResourceExhausted);
+    EXPECT_EQ(result.error->what, "the target is full: 1,000 of 1,000,000 objects were written");
+    EXPECT_LT(rules->started.load(), 5000U) << "a portion of each worker at the most, and none is tried again";
+  }
+}
+
+TEST_F(StagesTest, objects_too_large_for_what_is_left_do_not_end_a_prepare_while_others_fit) {
+  auto rules = std::make_shared<FakeRules>();  // shared because the backend and the test both ask it
+  rules->outcome = [](const storage::OpSlot& slot) { return slot.index % 3 == 0 ? ENOSPC : 0; };
+  model::RunPlan the_plan = plan({flat("fake://x/", 1000, 100)}, {stage(StageType::Prepare)});
+  the_plan.target = "fake://x/";
+  TestRun run(the_plan, "r1", opener({{"fake://x/", [rules] { return std::make_unique<FakeBackend>(rules); }}}));
+  const StageResult result = run.run(0);
+  ASSERT_TRUE(result.error);
+  EXPECT_GE(run.blocks().total(OpKind::Put).count, 666U);
+}
+
 TEST_F(StagesTest, force_overwrite_writes_everything_again) {
   model::RunPlan the_plan = plan({flat(base("d/"), 20, 100)}, {prepare_});
   EXPECT_COMPLETED(TestRun(the_plan).run(0));
