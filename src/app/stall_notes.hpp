@@ -17,6 +17,7 @@ class StallNotes {
 
   explicit StallNotes(std::function<void(std::string)> note) : note_(std::move(note)) {}
 
+  /// Any thread; the first kFullMax become notes at once.
   void add(const async::StallReport& report);
   /// Says how many more there were; before the run's last block.
   void finish();

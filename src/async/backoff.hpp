@@ -11,6 +11,7 @@
 
 namespace sluice::async {
 
+/// How a Backoff waits, and when it gives up.
 struct BackoffOptions {
   base::Nanos initial{1'000'000'000};
   base::Nanos max{30'000'000'000};

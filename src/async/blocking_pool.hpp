@@ -19,6 +19,7 @@
 
 namespace sluice::async {
 
+/// The bounds of a pool.
 struct BlockingPoolOptions {
   std::uint32_t threads_max = 0;         ///< calls that run at once; 0: two for each core and four more
   std::size_t queue_max = 1024;          ///< calls that wait for a thread
@@ -27,6 +28,7 @@ struct BlockingPoolOptions {
   std::string name = "blocking";         ///< of the threads
 };
 
+/// What a pool is doing, and has done.
 struct BlockingPoolStats {
   std::uint32_t threads = 0;
   std::size_t queued = 0, queue_high_water = 0;
@@ -71,15 +73,18 @@ class BlockingCore;
 base::Result<void> submit(const std::shared_ptr<BlockingCore>& core, std::shared_ptr<BlockingCall> call);
 void abandon(BlockingCore& core, BlockingCall& call);
 
+/// T for T and for Result<T>.
 template <class T>
 struct result_value {
   using type = T;
 };
+/// T for T and for Result<T>.
 template <class T>
 struct result_value<base::Result<T>> {
   using type = T;
 };
 
+/// A call with its function and, when it has ended, its result.
 template <class Function, class T>
 class TypedCall final : public BlockingCall {
  public:

@@ -17,6 +17,7 @@ struct CancelState {
   std::mutex mutex;
   std::optional<base::Error> reason;  ///< the first one given
 
+  /// The first reason is kept.
   void cancel(base::Error why);
   base::Error why();
 };

@@ -51,6 +51,7 @@ class Executor {
   base::Result<T> block_on_cancellable(Task<T> task) {
     return block(std::move(task), default_deadline(), token());
   }
+  /// The same with a deadline.
   template <class T>
   base::Result<T> block_on_cancellable(Task<T> task, Deadline deadline) {
     return block(std::move(task), deadline, token());

@@ -9,6 +9,7 @@
 
 namespace sluice::async {
 
+/// The bounds of an executor.
 struct ExecutorOptions {
   std::uint32_t worker_threads = 4;             ///< loop threads, 1 to 256
   std::size_t queue_max = 1024;                 ///< tasks handed over and not yet begun, 1 to 1,000,000

@@ -16,6 +16,7 @@ class FrameEpochs {
     ++pending_.back();
     return first_ + pending_.size() - 1;
   }
+  /// So many frames of the epoch have been written or dropped.
   void end(std::uint64_t epoch, std::uint64_t frames = 1) {
     SLUICE_DEBUG_ASSERT(epoch >= first_ && pending_[epoch - first_] >= frames);
     pending_[epoch - first_] -= frames;

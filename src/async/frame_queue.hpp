@@ -26,6 +26,7 @@ enum class FramePolicy : std::uint8_t {
 /// Names one source of frames of one writer. Control is there from the start: the lane with a budget of its own.
 enum class FrameSource : std::uint32_t { Control = 0 };
 
+/// The bounds of a queue.
 struct FrameLimits {
   std::size_t bytes_max = 64U << 20U;  ///< of all sources, in memory; each frame counts kFrameCost more than its bytes
   std::size_t source_bytes_max = 4U << 20U;   ///< of one source, in memory; the largest frame, with half of bytes_max
@@ -38,6 +39,7 @@ struct FrameLimits {
 /// What a frame costs beside its bytes: so that very many very small frames are bounded, too.
 inline constexpr std::size_t kFrameCost = 64;
 
+/// What is written whole, or not at all.
 struct Frame {
   std::string bytes;
   FrameSource source = FrameSource::Control;
@@ -54,6 +56,7 @@ struct SpillExtent {
   std::uint64_t epoch = 0;  ///< the oldest of its frames'
 };
 
+/// What waits, and what became of the rest.
 struct FrameQueueStats {
   std::size_t bytes = 0, bytes_high_water = 0;  ///< in memory, of all sources; kFrameCost included
   std::uint64_t dropped_frames = 0, dropped_bytes = 0;

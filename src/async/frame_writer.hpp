@@ -19,6 +19,7 @@ namespace detail {
 class FramePump;
 }
 
+/// The bounds of a writer, and who hears of its reader.
 struct FrameWriterOptions {
   std::string name = "output";  ///< what errors and gap frames call it
   FrameLimits limits;
@@ -35,6 +36,7 @@ struct FrameWriterOptions {
   FrameQueue::GapText gap_text;
 };
 
+/// What a writer has done, and how its reader is.
 struct FrameWriterStats {
   FrameQueueStats queue;
   std::uint64_t frames_written = 0, bytes_written = 0;

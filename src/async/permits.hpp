@@ -48,6 +48,7 @@ class [[nodiscard]] Permit {
   base::Instant since_;
 };
 
+/// Where the units are, and how long they were waited for.
 struct PermitStats {
   std::uint64_t total = 0, free = 0, held = 0;  ///< free + held == total, at every moment
   std::size_t waiting = 0, waiting_high_water = 0;

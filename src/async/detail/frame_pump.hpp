@@ -34,6 +34,7 @@ class FramePump {
   FramePump(const FramePump&) = delete;
   FramePump& operator=(const FramePump&) = delete;
 
+  /// As FrameWriter.
   base::Result<FrameSource> open_source(std::string name, FramePolicy policy);
   void close_source(FrameSource source);
   base::Result<void> put(FrameSource source, std::string frame);
@@ -46,6 +47,7 @@ class FramePump {
   base::Result<void> end_wait(const std::shared_ptr<FrameWaiter>& waiter, base::Error why);
   base::Result<void> write_blocking(FrameSource source, std::string frame, Deadline deadline);
 
+  /// As FrameWriter.
   bool flush(Deadline deadline, base::Nanos patience);
   /// What close() promises, but for the thread itself: second is whether that has ended, or is about to.
   std::pair<bool, bool> finish(Deadline deadline);

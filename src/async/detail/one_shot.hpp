@@ -33,6 +33,7 @@ class OneShot {
     state_.store(kFull);
     return true;
   }
+  /// After fill().
   void wake() {
     if (blocked_.load() > 0) futex_wake_all(state_);
     std::lock_guard lock(mutex_);

@@ -85,11 +85,13 @@ class TaskExecutor {
 
   const std::shared_ptr<TaskContext>& task() const { return task_; }
 
+  /// The executor's io_context; Asio asks.
   boost::asio::execution_context& query(boost::asio::execution::context_t) const noexcept;
   TaskExecutor require(boost::asio::execution::blocking_t::never_t) const { return TaskExecutor(task_, false); }
   TaskExecutor require(boost::asio::execution::blocking_t::possibly_t) const { return TaskExecutor(task_, true); }
   bool operator==(const TaskExecutor&) const noexcept = default;
 
+  /// Runs `function` on the strand: here and now where this is the strand and it may, else later.
   template <class Function>
   void execute(Function&& function) const {
     namespace asio = boost::asio;
