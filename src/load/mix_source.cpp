@@ -66,15 +66,19 @@ model::OpKind MixSource::likely_kind() const {
 }
 
 /// In a stage that ends after a number of operations: is there one left for this worker?
-bool MixSource::claim_operation() { return plan_->operations_left->fetch_sub(1, std::memory_order_relaxed) > 0; }
+bool MixSource::claim_operation() {
+  auto& left = plan_->operations_left;
+  return left && left->fetch_sub(1, std::memory_order_relaxed) > 0;
+}
 
 void MixSource::release_cap(const MixLine& line) {
   if (line.cap != 0) line.in_flight->fetch_sub(1, std::memory_order_relaxed);
 }
 
 OpSource::Draw MixSource::next(storage::OpSlot& slot) {
-  const bool is_counted = plan_->operations_left.has_value();
-  if (is_counted && plan_->operations_left->load(std::memory_order_relaxed) <= 0) return Draw::End;
+  const auto& left = plan_->operations_left;
+  const bool is_counted = left.has_value();
+  if (left && left->load(std::memory_order_relaxed) <= 0) return Draw::End;
   for (int draws = 0; draws < kDrawsMax; ++draws) {
     if (total_weight_ == 0) [[unlikely]] {
       // Only what this worker has in flight can fill one of its pools again.
@@ -256,7 +260,7 @@ MixSource::Fill MixSource::fill_block(const MixLine& line, LineState& state, sto
     auto made = dataset::OffsetSource::create(op.access, {op.offset, line.file_size(file), op.block_size},
                                               {worker_, workers_}, base::derive_seed(line.access_seed, file));
     if (!made) return Fill::Empty;
-    source = state.offsets.emplace(file, std::move(*made)).first;
+    source = state.offsets.emplace(file, *made).first;
   }
   slot.offset = source->second.next(random_);
   return Fill::Done;

@@ -19,7 +19,7 @@ double us(std::uint64_t ns) { return us(static_cast<double>(ns)); }
 
 }  // namespace
 
-PerfLog::PerfLog(std::string agent_id, base::Nanos interval)
+PerfLog::PerfLog(const std::string& agent_id, base::Nanos interval)
     : agent_id_(one_line(agent_id)), interval_ns_(interval.count()) {
   SLUICE_ASSERT(interval_ns_ > 0);
 }
