@@ -69,7 +69,7 @@ class PerfLog {
 };
 
 /// The whole file from all blocks of a log.
-std::string perf_log(std::span<const model::Block> blocks, std::string agent_id = "local",
+std::string perf_log(std::span<const model::Block> blocks, const std::string& agent_id = "local",
                      base::Nanos interval = base::Nanos{1'000'000'000});
 
 }  // namespace sluice::report
