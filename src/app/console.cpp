@@ -20,17 +20,13 @@ constexpr std::size_t kPieceMax = 256U << 10U;
 
 void Console::open(Out& out, int descriptor, const char* name) {
   async::FrameWriterOptions options{.name = name};
-  options.on_closed = [&out](const base::Error& why) {
-    std::lock_guard lock(out.mutex);
-    if (why.code != base::Code::Terminated) out.failed = why;
-  };
   options.on_stalled = [this, name](base::Nanos since) {
     on_stalled_("nobody has read " + std::string(name) + " for " + base::format_duration(since) +
                 ": what is said there waits, the run goes on");
   };
   auto writer = async::FrameWriter::create(descriptor, std::move(options));
   if (!writer) {
-    out.failed = std::move(writer).error();
+    out.unopened = std::move(writer).error();
     return;
   }
   auto source = (*writer)->open_source(name, async::FramePolicy::Spill);
@@ -57,8 +53,8 @@ void Console::say(std::string text) {
 bool Console::is_ready() const { return err_.writer != nullptr && err_.writer->stats().queue.bytes == 0; }
 
 base::Result<void> Console::failure(const Out& out) {
-  std::lock_guard lock(out.mutex);
-  if (out.failed) return base::fail(*out.failed);
+  std::optional<base::Error> why = out.writer != nullptr ? out.writer->why_closed() : out.unopened;
+  if (why && why->code != base::Code::Terminated) return base::fail(std::move(*why));
   return {};
 }
 

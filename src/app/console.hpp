@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,8 +38,7 @@ class Console {
   struct Out {
     std::unique_ptr<async::FrameWriter> writer;  ///< null where the descriptor cannot be written
     async::FrameSource source = async::FrameSource::Control;
-    mutable std::mutex mutex;
-    std::optional<base::Error> failed;  ///< not Terminated: why nothing can be written
+    std::optional<base::Error> unopened;  ///< why there is no writer
   };
 
   explicit Console(std::function<void(std::string)> on_stalled) : on_stalled_(std::move(on_stalled)) {}

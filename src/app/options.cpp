@@ -277,6 +277,13 @@ base::Result<CommandLine> read_command_line(int argc, char** argv) {
   } catch (const CLI::CallForVersion&) {
     line.text = std::string("sluice ") + kVersion + "\n";
     return std::move(line);
+  } catch (const CLI::ExtrasError&) {
+    std::string words;
+    for (const std::string& word : grammar.app.remaining(true)) words += " " + word;
+    return base::fail(usage_error("this was not understood:" + words));
+  } catch (const CLI::RequiredError& error) {
+    const bool wants_command = grammar.app.get_subcommands().empty();
+    return base::fail(usage_error(wants_command ? "a command is missing" : error.what()));
   } catch (const CLI::ParseError& error) {
     return base::fail(usage_error(error.what()));
   }

@@ -33,10 +33,10 @@ std::string describe(const model::Stage& stage) {
 std::string describe(const load::PreparedSet& set) {
   std::string text = fmt::format("  {}: {} objects, {} on average", set.uri(), base::format_count(set.files().count()),
                                  base::format_size(static_cast<std::uint64_t>(set.sizes().mean())));
-  if (set.spec().tree) {
+  if (const auto& tree = set.spec().tree) {
     text += fmt::format(", in {} directories (width {}, depth {}, {} files in each)",
-                        base::format_count(set.directories()->count()), set.spec().tree->width, set.spec().tree->depth,
-                        base::format_count(set.spec().tree->files_per_dir));
+                        base::format_count(set.directories()->count()), tree->width, tree->depth,
+                        base::format_count(tree->files_per_dir));
   }
   return text + "\n";
 }

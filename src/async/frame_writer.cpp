@@ -114,6 +114,7 @@ bool FrameWriter::close(Deadline deadline) {
 }
 
 bool FrameWriter::is_closed() const { return pump_->is_closed(); }
+std::optional<base::Error> FrameWriter::why_closed() const { return pump_->why_closed(); }
 
 FrameWriterStats FrameWriter::stats() const { return pump_->stats(); }
 

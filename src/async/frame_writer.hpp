@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -103,6 +104,8 @@ class FrameWriter {
 
   /// The reader has gone, or writing has failed. Any thread.
   bool is_closed() const;
+  /// Why, as on_closed is told; known as soon as is_closed() is true or flush() has returned for it. Any thread.
+  std::optional<base::Error> why_closed() const;
   /// Any thread.
   FrameWriterStats stats() const;
 

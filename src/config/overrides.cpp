@@ -76,7 +76,8 @@ YamlNode* descend(YamlNode& node, const Step& step, Position at, Problems& probl
   if (index > node.items.size()) {
     problems
         .add(at, node.path,
-             fmt::format("{} has {} items, so index {} is beyond its end", node.path, node.items.size(), index))
+             fmt::format("{} has {} item{}, so index {} is beyond its end", node.path, node.items.size(),
+                         node.items.size() == 1 ? "" : "s", index))
         .add_try(fmt::format("[{}] appends an item", node.items.size()));
     return nullptr;
   }

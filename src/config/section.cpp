@@ -56,7 +56,8 @@ void Section::complain_of_unknown(const Entry& entry) const {
   }
   base::Error& problem = problems_.add(entry.at, entry.value.path, what);
   problem.add_likely(near.empty() ? "it belongs to another place in the plan, or to another tool" : "it is misspelt");
-  problem.add_try(fmt::format("the keys valid here ({}) are: {}", keys_.title, fmt::join(names, ", ")));
+  const std::string here = &keys_ == &kPlanKeys ? "at the top level" : "of " + std::string(keys_.title);
+  problem.add_try(fmt::format("the keys {} are: {}", here, fmt::join(names, ", ")));
   problem.add_try("--allow-unknown-keys turns unknown keys into warnings");
 }
 

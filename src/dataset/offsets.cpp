@@ -63,7 +63,9 @@ std::uint64_t OffsetSource::next(base::Random& random) {
     case model::Access::Kind::Sequential: return next_sequential();
     case model::Access::Kind::Random: return range_.begin + random.below(blocks_) * range_.block_size;
     case model::Access::Kind::Strided: return next_strided();
-    case model::Access::Kind::Zipf: return range_.begin + scatter(zipf_->sample(random)) * range_.block_size;
+    case model::Access::Kind::Zipf:
+      if (!zipf_) break;  // create() has set it
+      return range_.begin + scatter(zipf_->sample(random)) * range_.block_size;
   }
   return range_.begin;
 }

@@ -108,6 +108,7 @@ void PatternAutomaton::make_byte_classes() {
   std::map<std::vector<bool>, std::uint8_t> classes;
   for (std::size_t byte = 0; byte < 256; ++byte) {
     std::vector<bool> members;
+    members.reserve(byte_sets_.size());
     for (const ByteSet& set : byte_sets_) members.push_back(set[byte]);
     byte_class_[byte] = classes.try_emplace(members, static_cast<std::uint8_t>(classes.size())).first->second;
   }

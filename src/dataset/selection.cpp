@@ -201,7 +201,7 @@ bool add_shards(const Pattern& pattern, NumberSplit& numbers, const FlatNames& n
 
 }  // namespace
 
-RangedNames::RangedNames(std::unique_ptr<const model::Names> base, std::vector<IndexRun> runs)
+RangedNames::RangedNames(std::unique_ptr<const model::Names> base, const std::vector<IndexRun>& runs)
     : base_(std::move(base)) {
   parts_.reserve(runs.size());
   for (const IndexRun& run : runs) {

@@ -33,7 +33,7 @@ struct IndexRun {
 class RangedNames final : public model::Names {
  public:
   /// `runs`: disjoint, none empty, within `base`.
-  RangedNames(std::unique_ptr<const model::Names> base, std::vector<IndexRun> runs);
+  RangedNames(std::unique_ptr<const model::Names> base, const std::vector<IndexRun>& runs);
 
   /// The index in the base set.
   std::uint64_t base_index(std::uint64_t index) const;

@@ -64,6 +64,7 @@ base::Result<void> Command::start(const model::Stage& stage) {
   // A command with blanks and no args is a line for the shell, as in other tools' plans.
   if (stage.args.empty() && stage.command.find(' ') != std::string::npos) words = {"/bin/sh", "-c", stage.command};
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 
@@ -161,8 +162,8 @@ StageResult run_custom(StageJob& job) {
     }
     if (now >= kill_at || job.control().aborted()) command.signal(SIGKILL);
   }
-  StageResult result{.window_ns = (base::now() - began).count(), .output = std::move(command).output()};
   const int status = command.status();
+  StageResult result{.window_ns = (base::now() - began).count(), .output = std::move(command).output()};
   if (timed_out) {
     result.status = model::RunStatus::Failed;
     result.error = base::Error{.code = base::Code::DeadlineExceeded,

@@ -35,7 +35,7 @@ storage::WorkerChoice choose(RunContext& context, const MixPlan& mix) {
     }
     if (!choice) choice = std::move(one);
   }
-  return *choice;
+  return choice.value_or(storage::WorkerChoice{});
 }
 
 /// An operation that found nothing to work on is said once a stage, with how often. True where there was one.
@@ -91,8 +91,9 @@ StageResult run_execute(StageJob& job) {
       plan_mix(context, job.control(), base::derive_seed(context.plan.seed, 100 + job.index()));
   if (job.control().stop_requested()) return job.interrupted();
   if (!mix) return StageJob::failed(std::move(mix).error());
-  if (job.stage().expected_tasks)
-    (*mix)->operations_left.emplace(static_cast<std::int64_t>(*job.stage().expected_tasks));
+  if (const auto& tasks = job.stage().expected_tasks) {
+    (*mix)->operations_left.emplace(static_cast<std::int64_t>(*tasks));
+  }
 
   const storage::WorkerChoice choice = choose(context, **mix);
   const Crew crew = crew_for(choice.kind, context.plan.concurrency, loop_workers_of(context.plan));

@@ -169,7 +169,7 @@ void LoopWorker::reap(base::Instant t) {
 
 void LoopWorker::run() {
   const StageClock& clock = shared_->clock;
-  if (shared_->rate) schedule_.emplace(*shared_->rate, clock.begin, index_, workers_, shared_->seed);
+  if (const auto& rate = shared_->rate) schedule_.emplace(*rate, clock.begin, index_, workers_, shared_->seed);
   for (storage::OpSlot& slot : slots_) {
     slot.started = base::Instant::never();
     free_.push(slot);
@@ -197,12 +197,12 @@ void LoopWorker::run() {
   }
   turns_ = nullptr;
   in_flight_.store(busy_, std::memory_order_relaxed);
-  if (schedule_ && !source_ended_) count_what_never_started();
+  if (schedule_ && !source_ended_) count_what_never_started(*schedule_);
 }
 
-void LoopWorker::count_what_never_started() {
-  const base::Instant first = arrival_ ? *arrival_ : schedule_->next();
-  count_unstarted(first, [this] { return schedule_->next(); });
+void LoopWorker::count_what_never_started(Schedule& schedule) {
+  const base::Instant first = arrival_ ? *arrival_ : schedule.next();
+  count_unstarted(first, [&schedule] { return schedule.next(); });
 }
 
 }  // namespace sluice::load

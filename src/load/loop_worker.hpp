@@ -42,7 +42,7 @@ class LoopWorker final : public Worker {
   void mark_submitted();
   void reap(base::Instant t);
   void end_operation(storage::OpSlot& slot, base::Instant t);
-  void count_what_never_started();
+  void count_what_never_started(Schedule& schedule);
   /// Counts operations in flight longer than operation_timeout as failed; they stay lent to the kernel.
   void count_overdue(base::Instant t);
 

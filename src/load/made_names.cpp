@@ -46,6 +46,7 @@ MadeNames& MadeRegistry::add(std::size_t line, std::unique_ptr<MadeNames> names)
 
 std::vector<MadeNames*> MadeRegistry::all() const {
   std::vector<MadeNames*> names;
+  names.reserve(entries_.size());
   for (const Entry& entry : entries_) names.push_back(entry.names.get());
   return names;
 }

@@ -21,6 +21,7 @@ namespace {
 constexpr std::uint64_t kPieceMin = std::uint64_t{64} << 10;
 constexpr std::uint64_t kPieceMax = std::uint64_t{1} << 20;
 constexpr std::uint64_t kPiecesBytesMax = std::uint64_t{1} << 30;
+constexpr std::uint64_t kListBytes = std::uint64_t{256} << 10;
 /// Files whose size has to be asked for one by one before blocks in them can be chosen.
 constexpr std::uint64_t kBlockFilesMax = 65'536;
 /// New names looked at to decide whether they lie under a path.
@@ -53,10 +54,10 @@ class MixPlanner {
   base::Result<void> make_shards(const Place& place, std::uint32_t shards);
   base::Result<void> remember_single(std::size_t index, const Place& place);
   base::Result<void> set_block_files(MixLine& line, const Place& place);
+  static base::Result<void> refuse_small_files(const MixLine& line, const Place& place);
   static bool lie_under(const MadeNames& made, const dataset::Pattern& pattern);
   base::Result<void> connect_feeders();
   void set_slice();
-  void set_buffers();
   void set_mix();
   base::Result<void> refuse_if_all_starved() const;
 
@@ -167,6 +168,18 @@ base::Result<void> MixPlanner::remember_single(std::size_t index, const Place& p
 
 base::Result<void> MixPlanner::set_block_files(MixLine& line, const Place& place) {
   const std::uint64_t count = line.members->count();
+  const model::Operation& op = *line.operation;
+  auto block_end = [&op](std::uint64_t size) {
+    const std::uint64_t end = op.range_bytes ? std::min(size, op.offset + *op.range_bytes) : size;
+    return end >= op.offset + op.block_size ? end : 0;
+  };
+  if (is_null(place)) {
+    SLUICE_TRY(const storage::ObjectFacts facts, place.backend->stat(""));
+    line.file_sizes = {block_end(facts.bytes)};
+    // Other accesses remember where they are in each file.
+    line.block_files = op.access.kind == model::Access::Kind::Random ? count : std::min(count, kBlockFilesMax);
+    return refuse_small_files(line, place);
+  }
   if (count > kBlockFilesMax) {
     base::Error error{.code = base::Code::ResourceExhausted,
                       .what = fmt::format("{} in blocks works on at most {} files, and '{}' selects {}",
@@ -185,20 +198,26 @@ base::Result<void> MixPlanner::set_block_files(MixLine& line, const Place& place
                  place.backend->stat({name.data(), line.members->write_name(i, name)}));
       size = facts.bytes;
     }
-    const model::Operation& op = *line.operation;
-    const std::uint64_t end = op.range_bytes ? std::min(size, op.offset + *op.range_bytes) : size;
-    line.file_sizes.push_back(end >= op.offset + op.block_size ? end : 0);
+    line.file_sizes.push_back(block_end(size));
   }
-  if (count > 0 && std::ranges::all_of(line.file_sizes, [](std::uint64_t size) { return size == 0; })) {
-    base::Error error{.code = base::Code::InvalidArgument,
-                      .what = fmt::format("no file that '{}' selects holds a block of {}", line.operation->path,
-                                          base::format_size(line.operation->block_size)),
-                      .where = place.backend->uri() + place.name};
-    return base::fail(std::move(error)
-                          .add_likely("the files are smaller than block_size, or offset and size leave nothing")
-                          .add_try("make block_size smaller or the prepared objects larger"));
+  line.block_files = count;
+  return refuse_small_files(line, place);
+}
+
+base::Result<void> MixPlanner::refuse_small_files(const MixLine& line, const Place& place) {
+  const bool any_large = std::ranges::any_of(line.file_sizes, [](std::uint64_t size) { return size > 0; });
+  if (line.block_files == 0 || any_large) return {};
+  base::Error error{.code = base::Code::InvalidArgument,
+                    .what = fmt::format("no file that '{}' selects holds a block of {}", line.operation->path,
+                                        base::format_size(line.operation->block_size)),
+                    .where = place.backend->uri() + place.name};
+  if (is_null(place)) {
+    error.add_likely("objects of null:// are empty unless the URI gives them a size");
+    return base::fail(std::move(error).add_try("null://x/?size=1GiB"));
   }
-  return {};
+  return base::fail(std::move(error)
+                        .add_likely("the files are smaller than block_size, or offset and size leave nothing")
+                        .add_try("make block_size smaller or the prepared objects larger"));
 }
 
 base::Result<void> MixPlanner::add_line(std::size_t index) {
@@ -278,26 +297,6 @@ void MixPlanner::set_slice() {
   plan_->slice_of_64 = are_read ? std::clamp(static_cast<std::uint32_t>(std::ceil(64 * taking / all)), 1U, 32U) : 64;
 }
 
-void MixPlanner::set_buffers() {
-  const std::uint64_t piece_max = std::clamp(kPiecesBytesMax / context_.plan.concurrency, kPieceMin, kPieceMax);
-  for (const MixLine& line : plan_->lines) {
-    const model::Operation& op = *line.operation;
-    switch (op.kind) {
-      case OpKind::Get:
-      case OpKind::Copy: plan_->in_bytes = std::max(plan_->in_bytes, piece_max); break;
-      case OpKind::List:
-        plan_->in_bytes = std::max(plan_->in_bytes, std::min<std::uint64_t>(256 * 1024, piece_max));
-        break;
-      case OpKind::Read: plan_->in_bytes = std::max(plan_->in_bytes, op.block_size); break;
-      case OpKind::Write: plan_->out_bytes = std::max(plan_->out_bytes, op.block_size); break;
-      case OpKind::Put:
-        plan_->out_bytes = std::max(plan_->out_bytes, std::min(piece_max, line.sizes->max_size()));
-        break;
-      default: break;
-    }
-  }
-}
-
 void MixPlanner::set_mix() {
   storage::Mix& mix = plan_->mix;
   mix.in_flight = context_.plan.concurrency;
@@ -339,12 +338,35 @@ base::Result<std::shared_ptr<MixPlan>> MixPlanner::build() {
   SLUICE_CHECK(connect_feeders());
   SLUICE_CHECK(refuse_if_all_starved());
   set_slice();
-  set_buffers();
+  const SlotBuffers buffers = slot_buffers_for(context_.plan);
+  plan_->in_bytes = buffers.in_bytes;
+  plan_->out_bytes = buffers.out_bytes;
   set_mix();
   return std::move(plan_);
 }
 
 }  // namespace
+
+SlotBuffers slot_buffers_for(const model::RunPlan& plan) {
+  SlotBuffers buffers;
+  const std::uint64_t piece_max = std::clamp(kPiecesBytesMax / plan.concurrency, kPieceMin, kPieceMax);
+  for (const model::Operation& op : plan.workload) {
+    switch (op.kind) {
+      case OpKind::Get:
+      case OpKind::Copy: buffers.in_bytes = std::max(buffers.in_bytes, piece_max); break;
+      case OpKind::List: buffers.in_bytes = std::max(buffers.in_bytes, std::min(kListBytes, piece_max)); break;
+      case OpKind::Read: buffers.in_bytes = std::max(buffers.in_bytes, op.block_size); break;
+      case OpKind::Write: buffers.out_bytes = std::max(buffers.out_bytes, op.block_size); break;
+      case OpKind::Put:
+        if (const auto sizes = dataset::SizeSampler::create(op.size, 0)) {
+          buffers.out_bytes = std::max(buffers.out_bytes, std::min(piece_max, sizes->max_size()));
+        }
+        break;
+      default: break;
+    }
+  }
+  return buffers;
+}
 
 bool MixPlan::is_in_slice(std::string_view name) const { return (dataset::key_hash(name) & 63) < slice_of_64; }
 

@@ -31,7 +31,11 @@ struct MixLine {
   bool is_fed_from = false;  ///< some line has this one among its feeders
   bool takes_slice = false;  ///< delete and rename without feeders: draws without replacement from the slice
 
-  std::vector<std::uint64_t> file_sizes;  ///< read, write: of each member; 0: too small for a block
+  std::uint64_t block_files = 0;          ///< read, write: members that blocks are drawn from
+  std::vector<std::uint64_t> file_sizes;  ///< of each of them, or one for all; 0: too small for a block
+  std::uint64_t file_size(std::uint64_t file) const {
+    return file_sizes.size() == 1 ? file_sizes[0] : file_sizes[file];
+  }
   std::uint64_t access_seed = 0;
 
   std::uint32_t cap = 0;  ///< operations of this line in flight at the most, over all workers; 0: no cap
@@ -54,6 +58,12 @@ struct MixPlan {
   std::size_t in_bytes = 0, out_bytes = 0;  ///< a slot's buffers
   storage::Mix mix;
 };
+
+/// The buffers that a slot needs for any operation of the plan's workload.
+struct SlotBuffers {
+  std::uint64_t in_bytes = 0, out_bytes = 0;
+};
+SlotBuffers slot_buffers_for(const model::RunPlan& plan);
 
 /// Resolves the workload: selections by arithmetic where they lie inside a dataset, else by listing (with progress);
 /// makes the directories that puts go to. Blocks. `stage_seed` sets this stage apart from others.

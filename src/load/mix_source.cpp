@@ -66,15 +66,19 @@ model::OpKind MixSource::likely_kind() const {
 }
 
 /// In a stage that ends after a number of operations: is there one left for this worker?
-bool MixSource::claim_operation() { return plan_->operations_left->fetch_sub(1, std::memory_order_relaxed) > 0; }
+bool MixSource::claim_operation() {
+  auto& left = plan_->operations_left;
+  return left && left->fetch_sub(1, std::memory_order_relaxed) > 0;
+}
 
 void MixSource::release_cap(const MixLine& line) {
   if (line.cap != 0) line.in_flight->fetch_sub(1, std::memory_order_relaxed);
 }
 
 OpSource::Draw MixSource::next(storage::OpSlot& slot) {
-  const bool is_counted = plan_->operations_left.has_value();
-  if (is_counted && plan_->operations_left->load(std::memory_order_relaxed) <= 0) return Draw::End;
+  const auto& left = plan_->operations_left;
+  const bool is_counted = left.has_value();
+  if (left && left->load(std::memory_order_relaxed) <= 0) return Draw::End;
   for (int draws = 0; draws < kDrawsMax; ++draws) {
     if (total_weight_ == 0) [[unlikely]] {
       // Only what this worker has in flight can fill one of its pools again.
@@ -230,7 +234,7 @@ MixSource::Fill MixSource::fill_taking(const MixLine& line, LineState& state, st
 }
 
 MixSource::Fill MixSource::fill_block(const MixLine& line, LineState& state, storage::OpSlot& slot) {
-  const std::uint64_t files = line.file_sizes.size();
+  const std::uint64_t files = line.block_files;
   if (files == 0) return Fill::Empty;
   const model::Operation& op = *line.operation;
   const bool in_turn =
@@ -238,7 +242,7 @@ MixSource::Fill MixSource::fill_block(const MixLine& line, LineState& state, sto
   std::uint64_t file = 0;
   do {  // at least one file holds a block: the plan has checked
     file = in_turn ? state.file_next++ % files : files == 1 ? 0 : random_.below(files);
-  } while (line.file_sizes[file] == 0);
+  } while (line.file_size(file) == 0);
 
   slot.names = line.members.get();
   slot.index = file;
@@ -248,15 +252,15 @@ MixSource::Fill MixSource::fill_block(const MixLine& line, LineState& state, sto
     slot.content_key = random_.next();
   }
   if (op.access.kind == model::Access::Kind::Random) {
-    slot.offset = op.offset + random_.below((line.file_sizes[file] - op.offset) / op.block_size) * op.block_size;
+    slot.offset = op.offset + random_.below((line.file_size(file) - op.offset) / op.block_size) * op.block_size;
     return Fill::Done;
   }
   auto source = state.offsets.find(file);
   if (source == state.offsets.end()) {
-    auto made = dataset::OffsetSource::create(op.access, {op.offset, line.file_sizes[file], op.block_size},
+    auto made = dataset::OffsetSource::create(op.access, {op.offset, line.file_size(file), op.block_size},
                                               {worker_, workers_}, base::derive_seed(line.access_seed, file));
     if (!made) return Fill::Empty;
-    source = state.offsets.emplace(file, std::move(*made)).first;
+    source = state.offsets.emplace(file, *made).first;
   }
   slot.offset = source->second.next(random_);
   return Fill::Done;

@@ -7,7 +7,9 @@
 #include <sys/resource.h>
 
 #include "base/units.hpp"
-#include "load/pass.hpp"
+#include "load/host_memory.hpp"
+#include "load/mix_plan.hpp"
+#include "load/stage_job.hpp"
 
 namespace sluice::load {
 
@@ -159,6 +161,45 @@ void check_descriptors(Preflight& flight, const RunContext& context) {
                                       .add_try("lower concurrency")});
 }
 
+/// What the buffers of all operations in flight take at the most, in the stage that has the largest.
+std::uint64_t buffer_bytes(const RunContext& context, std::uint32_t& in_flight) {
+  const model::RunPlan& plan = context.plan;
+  const bool on_null = std::ranges::any_of(context.targets.backends(), [](const storage::Backend* backend) {
+    return backend->uri().starts_with("null://");
+  });
+  const bool blocks_only = std::ranges::all_of(
+      plan.workload, [](const model::Operation& op) { return op.kind == OpKind::Read || op.kind == OpKind::Write; });
+  const std::uint32_t sync_workers = crew_for(storage::WorkerKind::Sync, plan.concurrency, 1).in_flight;
+  in_flight = on_null || blocks_only ? plan.concurrency : sync_workers;
+  const SlotBuffers slot = slot_buffers_for(plan);
+  const std::uint64_t mix = in_flight * ((on_null ? 0 : slot.in_bytes) + slot.out_bytes);  // null:// touches no other
+  std::uint64_t prepare = 0;
+  for (const std::unique_ptr<PreparedSet>& set : context.sets) {
+    const std::uint64_t piece = std::min(StageJob::kPieceMax, set->sizes().max_size());
+    prepare = std::max(prepare, (on_null ? plan.concurrency : sync_workers) * piece);
+  }
+  return std::max(mix, prepare);
+}
+
+void check_memory(Preflight& flight, const RunContext& context) {
+  const AvailableMemory memory = available_memory();
+  std::uint32_t in_flight = 0;
+  const std::uint64_t needed = buffer_bytes(context, in_flight);
+  if (needed <= memory.bytes) return;
+  base::Error error{.code = base::Code::ResourceExhausted,
+                    .what = fmt::format("concurrency {} needs about {} of memory for its buffers, and {} are available",
+                                        base::format_count(context.plan.concurrency), base::format_size(needed),
+                                        base::format_size(memory.bytes)),
+                    .where = memory.said_by};
+  flight.findings.push_back(
+      {Preflight::Level::Problem,
+       std::move(error)
+           .add_likely(fmt::format("each of {} operations in flight has buffers of its own, {} together",
+                                   base::format_count(in_flight), base::format_size(needed / in_flight)))
+           .add_try("lower concurrency or block_size")
+           .add_try("raise the memory limit of the container or service, where it has one")});
+}
+
 }  // namespace
 
 std::optional<base::Error> Preflight::first_error() const {
@@ -215,6 +256,7 @@ base::Result<Preflight> look_ahead(RunContext& context) {
     check_space(flight, first_uri);
   }
   check_descriptors(flight, context);
+  check_memory(flight, context);
   return flight;
 }
 

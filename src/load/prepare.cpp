@@ -308,6 +308,7 @@ base::Result<void> Preparer::try_failed_again(std::vector<Work*>& works, const R
       static_cast<double>(first.failures()) / static_cast<double>(std::max<std::uint64_t>(1, first.total()));
   const int tries = share < 0.2 ? 10 : share <= 0.8 ? 3 : 0;
   std::vector<std::vector<std::uint64_t>> failed;
+  failed.reserve(works.size());
   for (std::size_t i = 0; i < works.size(); ++i) failed.push_back(first.failed(i));
   auto left = [&] {
     std::uint64_t count = 0;
@@ -376,15 +377,15 @@ base::Result<void> Preparer::write_objects(std::vector<Work*> works) {
 
 /// expected_objects of the stage: does the plan prepare as many as its author thinks?
 base::Result<void> Preparer::check_expected() {
-  if (!job_.stage().expected_objects) return {};
+  const std::optional<std::uint64_t>& expected = job_.stage().expected_objects;
+  if (!expected) return {};
   std::uint64_t objects = 0;
   for (const std::unique_ptr<PreparedSet>& set : context_.sets) objects += set->files().count();
-  if (objects == *job_.stage().expected_objects) return {};
-  base::Error error{
-      .code = base::Code::InvalidArgument,
-      .what = fmt::format("{} objects were prepared, and expected_objects is {}", base::format_count(objects),
-                          base::format_count(*job_.stage().expected_objects)),
-      .where = "stage " + job_.stage().name};
+  if (objects == *expected) return {};
+  base::Error error{.code = base::Code::InvalidArgument,
+                    .what = fmt::format("{} objects were prepared, and expected_objects is {}",
+                                        base::format_count(objects), base::format_count(*expected)),
+                    .where = "stage " + job_.stage().name};
   return base::fail(std::move(error)
                         .add_likely("count or the tree's shape was changed, and expected_objects was not")
                         .add_try("make both agree"));

@@ -14,9 +14,10 @@ base::Result<std::unique_ptr<PreparedSet>> PreparedSet::create(const model::Data
   SLUICE_TRY(set->base_, targets.locate(spec.base_uri));
   const std::string& prefix = set->base_.name;
   if (spec.tree) {
-    SLUICE_TRY(set->tree_, dataset::Tree::create(*spec.tree, prefix));
-    auto files = std::make_unique<dataset::TreeFiles>(*set->tree_, set->sizes_);
-    auto directories = std::make_unique<dataset::TreeDirectories>(*set->tree_);
+    SLUICE_TRY(dataset::Tree made, dataset::Tree::create(*spec.tree, prefix));
+    const dataset::Tree& tree = set->tree_.emplace(std::move(made));
+    auto files = std::make_unique<dataset::TreeFiles>(tree, set->sizes_);
+    auto directories = std::make_unique<dataset::TreeDirectories>(tree);
     set->tree_files_ = files.get();
     set->tree_directories_ = directories.get();
     set->files_ = std::move(files);

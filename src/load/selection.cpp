@@ -12,8 +12,6 @@ namespace {
 /// On null:// every key exists; a pattern stands for this many.
 constexpr std::uint64_t kNullNames = 100'000'000;
 
-bool is_null(const Place& place) { return place.backend->uri().starts_with("null://"); }
-
 /// Is the place the one object that its target is: a device, or a file?
 bool is_single_object(const Place& place) {
   if (!place.name.empty()) return false;
@@ -73,6 +71,8 @@ base::Result<std::unique_ptr<model::Names>> list_names(RunContext& context, Stag
 }
 
 }  // namespace
+
+bool is_null(const Place& place) { return place.backend->uri().starts_with("null://"); }
 
 base::Result<std::unique_ptr<model::Names>> select_names(RunContext& context, StageControl& control, const Place& place,
                                                          Wanted wanted) {

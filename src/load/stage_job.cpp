@@ -9,9 +9,6 @@ namespace sluice::load {
 
 namespace {
 
-/// Objects are written piece by piece; larger pieces are no faster.
-constexpr std::uint64_t kPieceMax = std::uint64_t{1} << 20;
-
 StageClock clock_from(const RunContext& context) {
   StageClock clock;
   clock.run_start = context.started;

@@ -30,6 +30,9 @@ using ReadyCall = std::function<void(std::vector<model::WorkerInfo>)>;
 /// What a stage's code works with: one per stage, on its thread. Each kind of stage is a function that takes it.
 class StageJob {
  public:
+  /// Objects are written piece by piece; larger pieces are no faster.
+  static constexpr std::uint64_t kPieceMax = std::uint64_t{1} << 20;
+
   // shared because an abandoned operation may still touch the context
   StageJob(std::shared_ptr<RunContext> context, const model::Stage& stage, std::uint32_t index, StageControl& control,
            ReadyCall ready);

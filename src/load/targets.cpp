@@ -31,7 +31,7 @@ std::string_view literal_base(std::string_view uri) {
 
 }  // namespace
 
-base::Result<Place> Targets::open(std::string base_uri, std::string name) {
+base::Result<Place> Targets::open(const std::string& base_uri, std::string name) {
   SLUICE_TRY(std::unique_ptr<storage::Backend> backend, open_(base_uri));
   return keep(std::move(backend), std::move(name));
 }

@@ -37,7 +37,7 @@ class Targets {
   std::vector<storage::Backend*> backends() const;
 
  private:
-  base::Result<Place> open(std::string base_uri, std::string name);
+  base::Result<Place> open(const std::string& base_uri, std::string name);
   Place keep(std::unique_ptr<storage::Backend> backend, std::string name);
 
   const std::string target_;

@@ -74,8 +74,8 @@ StageResult run_validation(StageJob& job) {
     if (set->status != PreparedSet::Status::Ours && !marked) continue;
     if (auto checked = check_sample(job, *set); !checked) return StageJob::failed(std::move(checked).error(), window());
   }
-  if (job.stage().expected_objects) {
-    auto counted = check_count(job, *job.stage().expected_objects);
+  if (const auto& expected = job.stage().expected_objects) {
+    auto counted = check_count(job, *expected);
     if (job.control().stop_requested()) return job.interrupted(window());
     if (!counted) return StageJob::failed(std::move(counted).error(), window());
   }

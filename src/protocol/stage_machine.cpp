@@ -149,7 +149,8 @@ void StageMachine::serve_timers(Effects& out) {
       case Phase::Idle:
       case Phase::Finished: return;
       case Phase::Running:
-        stop_stage_failed(StopReason::TimedOut, stage_timed_out(rule().name, *rule().timeout, where_it_is()), out);
+        stop_stage_failed(StopReason::TimedOut,
+                          stage_timed_out(rule().name, rule().timeout.value_or(base::Nanos{0}), where_it_is()), out);
         break;
       case Phase::Stopping: give_up_agents(out); break;
       case Phase::Pausing: begin_stage(stage_ + 1, out); break;
@@ -165,7 +166,7 @@ void StageMachine::begin_stage(std::uint32_t stage, Effects& out) {
   ++stages_begun_;
   agents_.assign(rules_.agent_count, {});
   state_ = {.began = now_};
-  if (rule().timeout) state_.stop_by = now_ + *rule().timeout;
+  if (const auto& timeout = rule().timeout) state_.stop_by = now_ + *timeout;
   out.emplace_back(
       Journal{model::StageStarted{.stage = stage_, .name = rule().name, .type = rule().type, .at_ns = since_start()}});
   out.emplace_back(RunStage{stage_});
@@ -207,7 +208,8 @@ void StageMachine::go_on(Effects& out) {
     // Only a stage's own failure is forgiven: a spent budget and a log that cannot be written concern the whole run.
     const bool own = state_.stopped != StopReason::ErrorBudget && state_.stopped != StopReason::JournalFailed;
     if (rule().optional && own && !error_) {
-      note("stage '" + rule().name + "' is optional and failed: " + state_.error->what, out);
+      const std::string why = state_.error ? ": " + state_.error->what : std::string();
+      note("stage '" + rule().name + "' is optional and failed" + why, out);
     } else if (!error_) {
       error_ = state_.error;
     }

@@ -121,7 +121,8 @@ std::string encode_hdr(const model::Histogram& histogram) {
 }
 
 std::string histogram_log(const model::Summary& summary) {
-  const double start_s = static_cast<double>(summary.run.at.ns / 1'000'000) / 1e3;
+  const std::int64_t start_ms = summary.run.at.ns / 1'000'000;
+  const double start_s = static_cast<double>(start_ms) / 1e3;
   std::string text = fmt::format(
       "#[Histogram log format version 1.3]\n"
       "#[Made by sluice {}; values are nanoseconds, Interval_Max is in milliseconds]\n"

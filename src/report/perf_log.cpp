@@ -19,7 +19,7 @@ double us(std::uint64_t ns) { return us(static_cast<double>(ns)); }
 
 }  // namespace
 
-PerfLog::PerfLog(std::string agent_id, base::Nanos interval)
+PerfLog::PerfLog(const std::string& agent_id, base::Nanos interval)
     : agent_id_(one_line(agent_id)), interval_ns_(interval.count()) {
   SLUICE_ASSERT(interval_ns_ > 0);
 }
@@ -105,8 +105,8 @@ std::string PerfLog::text_of(const OpenStage& stage, const Row& row) const {
                             100 * row.cpu_system_s / seconds, 100 * row.iowait_share, row.errors, row.warmup ? 1 : 0);
 }
 
-std::string perf_log(std::span<const model::Block> blocks, std::string agent_id, base::Nanos interval) {
-  PerfLog log(std::move(agent_id), interval);
+std::string perf_log(std::span<const model::Block> blocks, const std::string& agent_id, base::Nanos interval) {
+  PerfLog log(agent_id, interval);
   std::string text = PerfLog::header();
   for (const model::Block& block : blocks) text += log.add(block);
   return text + log.finish();

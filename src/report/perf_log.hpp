@@ -23,7 +23,7 @@ namespace sluice::report {
 /// second row of that time: rows of the same second add up, nothing is lost. One thread; holds the open rows only.
 class PerfLog {
  public:
-  explicit PerfLog(std::string agent_id = "local", base::Nanos interval = base::Nanos{1'000'000'000});
+  explicit PerfLog(const std::string& agent_id = "local", base::Nanos interval = base::Nanos{1'000'000'000});
 
   /// The header line.
   static std::string header();
@@ -69,7 +69,7 @@ class PerfLog {
 };
 
 /// The whole file from all blocks of a log.
-std::string perf_log(std::span<const model::Block> blocks, std::string agent_id = "local",
+std::string perf_log(std::span<const model::Block> blocks, const std::string& agent_id = "local",
                      base::Nanos interval = base::Nanos{1'000'000'000});
 
 }  // namespace sluice::report

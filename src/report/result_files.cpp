@@ -24,8 +24,8 @@ std::vector<ResultFile> result_files(const model::Summary& summary, LogState log
   return files;
 }
 
-ResultFold::ResultFold(std::string agent_id, base::Nanos interval, std::string perf_log_name)
-    : perf_log_(std::move(agent_id), interval), perf_log_name_(std::move(perf_log_name)) {}
+ResultFold::ResultFold(const std::string& agent_id, base::Nanos interval, std::string perf_log_name)
+    : perf_log_(agent_id, interval), perf_log_name_(std::move(perf_log_name)) {}
 
 void ResultFold::add(const model::Block& block) {
   fold(summary_, block);

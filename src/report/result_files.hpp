@@ -25,7 +25,7 @@ std::vector<ResultFile> result_files(const model::Summary& summary, LogState log
 /// adds up: rows of perf_log.tsv to the totals in summary.json (and its warm-up), those to the histograms. One thread.
 class ResultFold {
  public:
-  explicit ResultFold(std::string agent_id = "local", base::Nanos interval = base::Nanos{1'000'000'000},
+  explicit ResultFold(const std::string& agent_id = "local", base::Nanos interval = base::Nanos{1'000'000'000},
                       std::string perf_log_name = "perf_log.tsv");
 
   /// Takes the next block of the log.

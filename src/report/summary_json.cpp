@@ -114,7 +114,7 @@ std::optional<base::Error> run_error(const Summary& summary) {
   if (!summary.ended) return std::nullopt;
   if (summary.ended->error || summary.ended->status != model::RunStatus::Failed) return summary.ended->error;
   for (auto stage = summary.stages.rbegin(); stage != summary.stages.rend(); ++stage) {
-    if (stage->ended && stage->ended->error) return stage->ended->error;
+    if (const auto& ended = stage->ended; ended && ended->error) return ended->error;
   }
   return std::nullopt;
 }

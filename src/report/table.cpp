@@ -86,7 +86,7 @@ void write_head(Page& page) {
 
 std::vector<std::string> latency_cells(const model::Histogram& histogram) {
   if (histogram.count() == 0) return {"-", "-", "-", "-", "-"};
-  return {duration(static_cast<std::int64_t>(histogram.mean() + 0.5)), duration(histogram.quantile(0.50)),
+  return {duration(static_cast<std::uint64_t>(std::llround(histogram.mean()))), duration(histogram.quantile(0.50)),
           duration(histogram.quantile(0.99)), duration(histogram.quantile(0.999)), duration(histogram.max())};
 }
 
@@ -134,6 +134,7 @@ std::vector<std::vector<std::string>> operation_rows(const Summary& summary) {
   TextGrid grid({Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right,
                  Align::Right, Align::Right, Align::Right});
   std::vector<std::size_t> counts;
+  counts.reserve(summary.stages.size());
   for (const StageSummary& stage : summary.stages) counts.push_back(add_operations(grid, stage));
   const std::vector<std::string> lines = grid.lines();
   std::vector<std::vector<std::string>> rows;

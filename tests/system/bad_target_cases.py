@@ -212,6 +212,13 @@ def too_few_file_descriptors(case):
     _fails(case, descriptors=30, masks=((r"about \d+ file", "about N file"), (r"may have \d+", "may have N")))
 
 
+def a_concurrency_whose_buffers_do_not_fit_into_memory(case):
+    case.write("data/big", "x" * (1 << 22))
+    case.plan("target: file:///DIR/data/\nconcurrency: 100_000\nduration: 1s\n"
+              'workload: [{op: read, path: "big", block_size: 4MiB}]\n')
+    _fails(case, masks=((r"and \S+ [KMGT]iB are available", "and SIZE are available"), (r"(?m)where: .*$", "where:  WHO")))
+
+
 def the_tree_of_another_tool_is_recognised(case):
     case.write("data/sai3bench.d1_w1.dir/sai3bench.d2_w1.dir/file_00000000.dat", "x")
     case.plan("target: file:///DIR/data/\nprepare:\n  directory_structure: {width: 1, depth: 2, files_per_dir: 1}\n"

@@ -71,12 +71,20 @@ class ClangTidyTest(unittest.TestCase):
         self.run_script()
         self.write("src/limit.hpp", "#define LIMIT 2  // of all\n")
         self.assertEqual(self.run_script(), (0, ["src/a.cpp"]))
-        self.write("src/limit.hpp", "#define LIMIT 2  // NOLINT\n")
+        self.write("src/limit.hpp", "#define LIMIT 2  // of all\n// NOLINTBEGIN\n")
         self.assertEqual(self.run_script(), (0, ["src/a.cpp"]), "comments are part of what is seen")
 
     def test_another_set_of_checks_looks_at_everything(self):
         self.run_script()
         self.write(".clang-tidy", "Checks: more\n")
+        self.assertEqual(self.run_script(), (0, ["src/a.cpp", "src/b.cpp"]))
+
+    def test_a_source_that_cannot_be_read_fails(self):
+        self.write("src/b.cpp", '#include "none.hpp"\n')
+        self.assertEqual(self.run_script(), (1, ["src/a.cpp"]))
+
+    def test_the_macros_of_boost_are_read_as_by_the_compiler(self):
+        self.write("src/a.cpp", "#include <boost/mpl/multiplies.hpp>\n")
         self.assertEqual(self.run_script(), (0, ["src/a.cpp", "src/b.cpp"]))
 
     def test_a_source_that_failed_fails_again(self):

@@ -250,6 +250,11 @@ bool FramePump::is_closed() const {
   return is_closed_;
 }
 
+std::optional<base::Error> FramePump::why_closed() const {
+  const Lock lock(mutex_);
+  return why_closed_;
+}
+
 base::Nanos FramePump::since_progress() const {
   if (queue_.is_empty()) return base::Nanos{0};
   return base::now() - std::max(last_progress_, work_since_);
@@ -446,6 +451,7 @@ void FramePump::report_stall(Lock& lock) {
 
 void FramePump::reader_gone(Lock& lock, base::Error why) {
   if (std::exchange(is_closed_, true)) return;
+  why_closed_ = why;
   if (!queue_.is_empty()) drop_all();
   end_all_waits(FrameWaiter::State::Taken);
   changed_.notify_all();

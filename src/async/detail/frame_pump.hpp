@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -52,6 +53,7 @@ class FramePump {
   /// What close() promises, but for the thread itself: second is whether that has ended, or is about to.
   std::pair<bool, bool> finish(Deadline deadline);
   bool is_closed() const;
+  std::optional<base::Error> why_closed() const;
   FrameWriterStats stats() const;
 
   /// The thread's main function.
@@ -103,6 +105,7 @@ class FramePump {
   bool is_idle_ = false;     ///< the thread waits for frames
   bool is_polling_ = false;  ///< the thread waits for the descriptor
   bool is_closed_ = false, spill_failed_ = false, was_incomplete_ = false;
+  std::optional<base::Error> why_closed_;  ///< set with is_closed_
 
   // Only the thread's.
   std::unique_ptr<Output> output_;

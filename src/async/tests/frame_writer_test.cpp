@@ -356,6 +356,20 @@ TEST(FrameWriter, of_a_live_picture_only_the_newest_comes_after_a_stop) {
   EXPECT_EQ(writer->stats().queue.replaced_frames, 99U);
 }
 
+TEST(FrameWriter, knows_why_it_is_closed_as_soon_as_a_flush_has_ended_for_it) {
+  for (int i = 0; i < 200; ++i) {
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    ASSERT_GE(full, 0);
+    Writer writer = over(full);
+    ASSERT_TRUE(writer->control("a result"));
+    EXPECT_FALSE(writer->flush(soon()));
+    const std::optional<base::Error> why = writer->why_closed();
+    ASSERT_TRUE(why) << i;
+    EXPECT_EQ(why->code, base::Code::ResourceExhausted);
+    ::close(full);
+  }
+}
+
 /// Its reader has stopped, and it has found that out: longer than a busy machine keeps the writer's thread waiting.
 bool is_held_up(const FrameWriter& writer) {
   const FrameWriterStats stats = writer.stats();

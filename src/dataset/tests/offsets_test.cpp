@@ -79,7 +79,7 @@ TEST(OffsetSource, sequential_shares_are_contiguous_and_together_the_whole_range
   for (const std::uint32_t shares : {1U, 3U, 7U, 64U}) {
     std::multiset<std::uint64_t> seen;
     for (std::uint32_t i = 0; i < shares; ++i) {
-      const OffsetSource source = make({.kind = Kind::Sequential}, {0, 100 * 512, 512}, {i, shares});
+      const OffsetSource source = make({.kind = Kind::Sequential}, {0, 51'200, 512}, {i, shares});
       const auto offsets = draw(source, source.reach());
       for (std::size_t k = 1; k < offsets.size(); ++k) EXPECT_EQ(offsets[k], offsets[k - 1] + 512);
       seen.insert(offsets.begin(), offsets.end());
@@ -113,11 +113,11 @@ TEST(OffsetSource, strided_jumps_and_comes_back_one_block_further) {
 
 TEST(OffsetSource, strided_shares_take_turns_and_cover_every_block_once) {
   for (const std::uint32_t shares : {1U, 2U, 3U, 5U, 11U, 40U}) {
-    const OffsetSource one = make({.kind = Kind::Strided, .stride = 2048}, {0, 37 * 512, 512});
+    const OffsetSource one = make({.kind = Kind::Strided, .stride = 2048}, {0, 18'944, 512});
     const auto expected = draw(one, 37);
     EXPECT_EQ(std::set<std::uint64_t>(expected.begin(), expected.end()).size(), 37);
     for (std::uint32_t i = 0; i < shares; ++i) {
-      const OffsetSource source = make({.kind = Kind::Strided, .stride = 2048}, {0, 37 * 512, 512}, {i, shares});
+      const OffsetSource source = make({.kind = Kind::Strided, .stride = 2048}, {0, 18'944, 512}, {i, shares});
       const auto offsets = draw(source, 37);
       for (std::size_t k = 0; k < offsets.size(); ++k) EXPECT_EQ(offsets[k], expected[(i + k * shares) % 37]) << shares;
     }

@@ -38,7 +38,7 @@ TEST(ErrorBudget, a_budget_of_nothing_is_spent_by_the_first_error) {
 
 TEST(ErrorBudget, more_errors_in_the_window_than_the_threshold_begin_a_backoff) {
   ErrorBudget budget(rules(1000, 5));
-  for (int i = 0; i < 5; ++i) budget.count(at_ms(i * 100));
+  for (int i = 0; i < 5; ++i) budget.count(at_ms(std::int64_t{i} * 100));
   EXPECT_LE(budget.backoff_until(), at_ms(0)) << "five in a second are allowed";
   budget.count(at_ms(900));
   EXPECT_EQ(budget.backoff_until(), at_ms(900 + 5000));
@@ -50,7 +50,7 @@ TEST(ErrorBudget, more_errors_in_the_window_than_the_threshold_begin_a_backoff) 
 
 TEST(ErrorBudget, errors_that_are_spread_out_begin_none) {
   ErrorBudget budget(rules(1000, 5));
-  for (int i = 0; i < 500; ++i) budget.count(at_ms(i * 201));
+  for (int i = 0; i < 500; ++i) budget.count(at_ms(std::int64_t{i} * 201));
   EXPECT_EQ(budget.backoffs(), 0U);
 }
 

@@ -387,7 +387,7 @@ TEST(MixSource, blocks_lie_inside_their_files_and_sequential_ones_follow_each_ot
     EXPECT_LE(slot.offset + 4096, 1'000'000U);
     if (slot.line == 0) continue;
     EXPECT_EQ(slot.offset, expected);
-    expected = (expected + 4096) % (122 * 4096);  // the first half of 244 blocks is this worker's
+    expected = (expected + 4096) % std::uint64_t{499'712};  // the first half of 244 blocks is this worker's
   }
 }
 

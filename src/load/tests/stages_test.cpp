@@ -443,6 +443,34 @@ TEST_F(StagesTest, blocks_in_a_large_file_are_read_and_written) {
   }
 }
 
+TEST_F(StagesTest, blocks_of_a_pattern_on_null_are_read_and_written) {
+  using Kind = model::Access::Kind;
+  for (const Kind access : {Kind::Random, Kind::Sequential}) {
+    model::RunPlan the_plan = plan({}, {execute_});
+    the_plan.target = "null://x/?size=1MiB";
+    the_plan.workload = {operation(OpKind::Read, "data/*"), operation(OpKind::Write, "one")};
+    the_plan.workload[0].access.kind = access;
+    TestRun run(the_plan);
+    EXPECT_COMPLETED(run.run(0));
+    for (const OpKind kind : {OpKind::Read, OpKind::Write}) {
+      const model::OpStats stats = run.blocks().total(kind);
+      EXPECT_GT(stats.count, 0U);
+      EXPECT_EQ(stats.bytes, stats.count * 4096);
+      EXPECT_EQ(stats.error_count(), 0U);
+    }
+  }
+}
+
+TEST_F(StagesTest, blocks_of_empty_objects_on_null_are_refused_with_the_way_to_give_them_a_size) {
+  model::RunPlan the_plan = plan({}, {execute_});
+  the_plan.target = "null://x/";
+  the_plan.workload = {operation(OpKind::Read, "data/*")};
+  TestRun run(the_plan);
+  const StageResult result = run.run(0);
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error->try_next.front(), "null://x/?size=1GiB");
+}
+
 TEST_F(StagesTest, a_slow_null_store_leaves_arrivals_unstarted_and_says_so) {
   model::RunPlan the_plan = plan({}, {stage(StageType::Execute, 300 * kMs)});
   the_plan.target = "null://x/?latency=50ms";

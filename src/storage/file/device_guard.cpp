@@ -57,11 +57,11 @@ constexpr Signature kSignatures[] = {
     {0, "BlueStor"sv, "a Ceph BlueStore device"},
     {24, "ORCLDISK"sv, "an Oracle ASM disk"},
 };
-constexpr std::size_t kHeadBytes = 256 * 1024;
+constexpr std::size_t kHeadBytes = std::size_t{256} << 10;
 constexpr std::string_view kRaidMagic = "\xFC\x4E\x2B\xA9"sv;
 
 /// A zfs label holds a ring of uberblocks from 128 KiB on; they may begin at any 1 KiB of it.
-constexpr std::size_t kZfsRingOffset = 128 * 1024;
+constexpr std::size_t kZfsRingOffset = std::size_t{128} << 10;
 constexpr std::array<std::string_view, 2> kZfsMagics = {"\x0C\xB1\xBA\x00\x00\x00\x00\x00"sv,
                                                         "\x00\x00\x00\x00\x00\xBA\xB1\x0C"sv};
 
@@ -104,7 +104,7 @@ std::string read_at(int descriptor, off_t offset, std::size_t bytes) {
 /// The formats 0.90 and 1.0 of mdraid keep their superblock near the end. Source: md(4), "RAID superblock formats".
 bool has_raid_at_end(int descriptor) {
   const off_t size = lseek(descriptor, 0, SEEK_END);
-  constexpr off_t kOldReserved = 64 * 1024;
+  constexpr off_t kOldReserved = off_t{64} << 10;
   if (size < 2 * kOldReserved) return false;
   const off_t old_place = size / kOldReserved * kOldReserved - kOldReserved;
   const off_t new_place = (size - 8192) / 4096 * 4096;

@@ -16,7 +16,7 @@ namespace sluice::storage {
 
 namespace {
 
-constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 constexpr std::size_t kBatchNames = 1000;
 
 /// Directories still to be read: names end to end in one piece of memory, the last one first; 4 bytes + name each.
@@ -68,7 +68,7 @@ class Batch {
   }
 
  private:
-  static constexpr std::size_t kTextBytes = 128 * 1024;
+  static constexpr std::size_t kTextBytes = std::size_t{128} << 10;
   bool full() const { return names_.size() == kBatchNames || used_ + model::kNameBytesMax + 1 > kTextBytes; }
 
   const ListSink& sink_;
@@ -166,8 +166,8 @@ bool Walk::take(const std::string& directory, int descriptor, const DirectoryEnt
   std::size_t length = directory.size() + name.size();
   if (length >= model::kNameBytesMax) return too_long_ = true, false;
   char* text = batch_.room();
-  std::memcpy(text, directory.data(), directory.size());
-  std::memcpy(text + directory.size(), name.data(), name.size());
+  directory.copy(text, directory.size());
+  name.copy(text + directory.size(), name.size());
   if (kind == EntryKind::Directory) {
     text[length++] = '/';
     const std::string_view full(text, length);

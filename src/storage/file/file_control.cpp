@@ -173,11 +173,12 @@ base::Result<ObjectFacts> stat_object(FileTarget& target, std::string_view name)
 
 base::Result<std::string> read_small_file(FileTarget& target, std::string_view name) {
   constexpr const char* kDoing = "cannot read a small object";
+  constexpr std::uint64_t kSmallPiece = std::uint64_t{64} << 10;
   SLUICE_TRY(const Descriptor file, open_named(target, name, O_RDONLY, kDoing));
   std::string content;
   std::uint64_t filled = 0;
   for (;;) {
-    content.resize(filled + 64 * 1024);
+    content.resize(filled + kSmallPiece);
     const ssize_t got =
         retry_on_signal([&] { return read(file.get(), content.data() + filled, content.size() - filled); });
     if (got < 0) return base::fail(failed(errno, kDoing, target, name));

@@ -169,10 +169,10 @@ void RingLoop::collect() {
     } else if (disowned_ || (data & kTagMask) == kForNobody) {
       continue;
     } else if ((data & kTagMask) == kForSlot) {
-      auto* slot = reinterpret_cast<OpSlot*>(data);
-      reinterpret_cast<RingClient*>(slot->scratch[0])->on_slot(*slot, cqe->res);
+      auto* slot = std::bit_cast<OpSlot*>(data);
+      std::bit_cast<RingClient*>(slot->scratch[0])->on_slot(*slot, cqe->res);
     } else {
-      auto* request = reinterpret_cast<RingRequest*>(data & ~kTagMask);
+      auto* request = std::bit_cast<RingRequest*>(data & ~kTagMask);
       request->client->on_request(*request, cqe->res);
     }
   }

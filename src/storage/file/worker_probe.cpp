@@ -25,7 +25,7 @@ namespace {
 constexpr std::uint64_t kProbeFileBytes = 1 << 20;
 constexpr base::Nanos kProbeTime{5'000'000};  ///< of one kind of worker doing one kind of operation
 constexpr std::uint32_t kProbeDepthMax = 64;
-constexpr std::uint64_t kProbeBlockMax = 256 * 1024;
+constexpr std::uint64_t kProbeBlockMax = std::uint64_t{256} << 10;
 /// A ring is taken up to this many times the cost of plain calls. Through a kernel thread it is more than twice.
 constexpr double kRingCostMax = 1.25;
 

@@ -28,7 +28,7 @@ struct Subject {
   WorkerKind kind = WorkerKind::Sync;
   bool whole_objects = true;  ///< this kind of worker has more than read and write
   bool keeps_data = true;     ///< what is written can be read
-  std::size_t buffer_bytes = 64 * 1024;
+  std::size_t buffer_bytes = 65'536;
   bool direct = false;
 };
 inline std::string subject_name(const testing::TestParamInfo<Subject>& info) { return info.param.name; }
@@ -49,7 +49,7 @@ class StoreContract : public testing::TestWithParam<Subject> {
   }
   /// Puts objects there by way of a sync worker, whatever kind is tested.
   void put(const model::Names& names, std::uint64_t bytes) {
-    Bench sync(*backend_, WorkerKind::Sync, 1, 64 * 1024);
+    Bench sync(*backend_, WorkerKind::Sync, 1, 65'536);
     for (std::uint64_t i = 0; i < names.count(); ++i)
       ASSERT_EQ(sync.run(model::OpKind::Put, names, i, bytes, 100 + i), 0);
   }
@@ -217,7 +217,7 @@ TEST_P(StoreContract, the_last_block_of_an_odd_size_is_read_and_written) {
 
 TEST_P(StoreContract, many_in_flight_each_get_their_own_block) {
   const ListedNames names({"one", "two", "three"});
-  if (keeps()) put(names, 256 * 1024);
+  if (keeps()) put(names, 262'144);
   constexpr std::uint32_t kSlots = 32;
   Bench worker = bench(kSlots);
   base::Random random(11);

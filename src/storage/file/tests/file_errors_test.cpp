@@ -163,7 +163,7 @@ TEST(FileStore, reports_a_full_file_system) {
   for (std::uint64_t i = 1; i < names.count() && error == 0; ++i) error = worker.run(OpKind::Put, names, i, 0);
   EXPECT_EQ(error, ENOSPC) << "no inodes left";
   EXPECT_EQ(worker.run(OpKind::Write, names, 1, 65536, 0, 1 << 20), 0);
-  EXPECT_EQ(worker.run(OpKind::Write, names, 1, 65536 * 4, 0, 2 << 20), ENOSPC);
+  EXPECT_EQ(worker.run(OpKind::Write, names, 1, 262'144, 0, 2 << 20), ENOSPC);
   const auto small_write = backend->write_small("note", std::string(1 << 20, 'x'));
   EXPECT_EQ(code_of(small_write), base::Code::ResourceExhausted);
   EXPECT_LT(backend->inspect()->free_bytes, 256U << 10);
