@@ -1,7 +1,6 @@
 #include "app/display.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 
 #include <pthread.h>
@@ -103,7 +102,7 @@ void Display::Shared::run() {
   std::unique_lock lock(mutex);
   base::Instant next = base::now() + interval;
   while (!stopping) {
-    changed.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(next.ns)));
+    changed.wait_until(lock, base::to_chrono(next));
     if (base::now() < next && !stopping) continue;
     next = std::max(next + interval, base::now());
     if (!has_stage) continue;

@@ -1,7 +1,6 @@
 #include "async/blocking_pool.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -152,9 +151,7 @@ std::vector<std::string> BlockingCore::stop(Deadline deadline) {
   dropped.swap(queue_);
   for (const Call& call : running_) call->cancel_.cancel();
   work_.notify_all();
-  const base::Instant far = base::now() + std::chrono::hours(24 * 365);
-  const std::chrono::steady_clock::time_point until(base::Nanos{std::min(deadline.when(), far).ns});
-  ended_.wait_until(lock, until, [this] { return threads_ == 0; });
+  ended_.wait_until(lock, base::to_chrono(deadline.when()), [this] { return threads_ == 0; });
   std::vector<std::string> names;
   for (const std::vector<Call>* calls : {&running_, &abandoned_}) {
     for (const Call& call : *calls) names.push_back(call->name());

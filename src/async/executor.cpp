@@ -1,7 +1,6 @@
 #include "async/executor.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <system_error>
 
 #include <boost/asio/post.hpp>
@@ -16,12 +15,6 @@ constexpr std::uint32_t kThreadsMax = 256;
 constexpr std::size_t kQueueMax = 1'000'000;
 /// For threads to come out of run_one() once they are told to.
 constexpr base::Nanos kThreadsLeave{200'000'000};
-
-std::chrono::steady_clock::time_point to_chrono(Deadline deadline) {
-  // A year stands for never: wait_until overflows at the end of the clock.
-  const base::Instant far = base::now() + std::chrono::hours(24 * 365);
-  return std::chrono::steady_clock::time_point(base::Nanos{std::min(deadline.when(), far).ns});
-}
 
 base::Result<void> check(const ExecutorOptions& options) {
   const auto bad = [&](std::string what, std::string range) {
@@ -91,7 +84,8 @@ base::Result<void> Executor::drain(Deadline deadline) {
   if (LoopThread::current() != nullptr) return base::fail(would_deadlock("the tasks of " + options().name));
   const base::Instant began = base::now();
   std::unique_lock lock(core_->mutex);
-  if (core_->changed.wait_until(lock, to_chrono(deadline), [this] { return core_->live.empty(); })) return {};
+  if (core_->changed.wait_until(lock, base::to_chrono(deadline.when()), [this] { return core_->live.empty(); }))
+    return {};
   std::vector<std::string> names;
   for (const detail::TaskContext* task : core_->live) names.emplace_back(task->name());
   base::Error error = deadline_exceeded("the work of " + options().name, base::now() - began);
@@ -110,7 +104,7 @@ base::Result<void> Executor::shutdown(Deadline deadline) {
   core_->cancel_live();
   if (LoopThread::current() == nullptr) {
     std::unique_lock lock(core_->mutex);
-    core_->changed.wait_until(lock, to_chrono(deadline), [this] { return core_->live.empty(); });
+    core_->changed.wait_until(lock, base::to_chrono(deadline.when()), [this] { return core_->live.empty(); });
   }
   const std::vector<std::string> abandoned = core_->refuse_live();
   end_threads();
@@ -128,7 +122,8 @@ void Executor::end_threads() {
   {
     std::unique_lock lock(core_->mutex);
     const auto all = [this] { return std::ranges::count(core_->has_ended, false) == 0; };
-    if (LoopThread::current() == nullptr) core_->changed.wait_until(lock, to_chrono(Deadline::in(kThreadsLeave)), all);
+    if (LoopThread::current() == nullptr)
+      core_->changed.wait_until(lock, base::to_chrono(base::now() + kThreadsLeave), all);
     has_ended = core_->has_ended;
   }
   for (std::size_t i = 0; i < threads_.size(); ++i) {

@@ -23,10 +23,6 @@ namespace {
 /// not stalled.
 constexpr base::Nanos kAnswerMax{100'000'000};
 
-std::chrono::steady_clock::time_point to_chrono(base::Instant t) {
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(t.ns));
-}
-
 /// 'R' of a thread that runs or could, 'D' of one that nothing can interrupt; '?' where the kernel does not tell.
 char state_of(pid_t tid) {
   const int file = open(fmt::format("/proc/self/task/{}/stat", tid).c_str(), O_RDONLY | O_CLOEXEC);
@@ -116,7 +112,7 @@ void StallWatch::run() {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return ending_ || !watched_.empty(); });
       next = std::max(next + options_.threshold / 2, base::now());
-      changed_.wait_until(lock, to_chrono(next), [this] { return ending_; });
+      changed_.wait_until(lock, base::to_chrono(next), [this] { return ending_; });
       if (ending_) return;
       suspects = look();
     }

@@ -1,7 +1,6 @@
 #include "async/wait_point.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <optional>
 
 #include <boost/asio/post.hpp>
@@ -17,9 +16,6 @@ namespace {
 using Handler = asio::async_result<asio::use_awaitable_t<>, void()>::handler_type;
 constexpr int kOpen = -1;
 
-std::chrono::steady_clock::time_point to_chrono(base::Instant when) {
-  return std::chrono::steady_clock::time_point(base::Nanos{when.ns});
-}
 }  // namespace
 
 /// Two parties meet here: the one that ends the wait (it wins `outcome`), and the task that parks. Whoever comes
@@ -64,7 +60,7 @@ asio::awaitable<Wake> WaitPoint::wait(Deadline deadline, bool shielded) {
             asio::cancellation_slot(slot).assign([state](asio::cancellation_type) { state->finish(Wake::Cancelled); });
           }
           if (!deadline.is_never()) {
-            state->timer.emplace(handler.get_executor(), to_chrono(deadline.when()));
+            state->timer.emplace(handler.get_executor(), base::to_chrono(deadline.when()));
             state->timer->async_wait([state](const boost::system::error_code& stopped) {
               if (!stopped) state->finish(Wake::Expired);
             });

@@ -29,6 +29,12 @@ struct Instant {
 /// Reads CLOCK_MONOTONIC (about 22 ns).
 Instant now();
 
+/// The same point for waits of the standard library and of Asio, whose steady clock is this one. Instant::never() too
+/// is a time that they can wait for.
+inline std::chrono::steady_clock::time_point to_chrono(Instant t) {
+  return std::chrono::steady_clock::time_point(Nanos{t.ns});
+}
+
 /// A point on the wall clock in nanoseconds since 1970 UTC; for showing and naming only, never for intervals.
 struct WallTime {
   std::int64_t ns = 0;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <filesystem>
@@ -22,11 +21,6 @@
 namespace sluice::journal {
 
 namespace {
-
-// CLOCK_MONOTONIC is what steady_clock reads, so an Instant is a time point of it.
-std::chrono::steady_clock::time_point time_point_of(base::Instant at) {
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(at.ns));
-}
 
 base::Error slow_disk(const std::string& path, const char* what, std::uint64_t waiting) {
   return {.code = base::Code::DeadlineExceeded,
@@ -153,7 +147,7 @@ void SegmentWriter::State::run() {
       work.wait(lock, [this] { return closing || !pending.empty(); });
       continue;
     }
-    const auto due = time_point_of(pending_since + options.commit_interval);
+    const auto due = base::to_chrono(pending_since + options.commit_interval);
     work.wait_until(lock, due, [this] { return closing || commit_now; });
     commit(lock, batch);
   }
@@ -268,7 +262,7 @@ base::Result<void> SegmentWriter::sync(base::Instant deadline) {
   if (s.durable >= wanted) return {};
   s.commit_now = true;
   s.work.notify_one();
-  const bool decided = s.progress.wait_until(lock, time_point_of(deadline),
+  const bool decided = s.progress.wait_until(lock, base::to_chrono(deadline),
                                              [&] { return s.durable >= wanted || s.failure || s.thread_done; });
   if (s.durable >= wanted) return {};
   if (s.failure) return base::fail(*s.failure);
@@ -282,7 +276,7 @@ base::Result<void> SegmentWriter::close(base::Instant deadline) {
   s.closing = true;
   s.work.notify_one();
   // A disk that was given up once is not waited for again.
-  if (s.thread.joinable()) s.progress.wait_until(lock, time_point_of(deadline), [&] { return s.thread_done; });
+  if (s.thread.joinable()) s.progress.wait_until(lock, base::to_chrono(deadline), [&] { return s.thread_done; });
   const std::uint64_t waiting = s.next_number - s.durable;
   const bool done = s.thread_done;
   const auto failure = s.failure;

@@ -1,7 +1,6 @@
 #include "load/pass.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -18,10 +17,6 @@ constexpr base::Nanos kTick{50'000'000};
 constexpr base::Nanos kHandOver{500'000'000};
 /// How often workers are asked for operations that are overdue.
 constexpr base::Nanos kSweep{100'000'000};
-
-std::chrono::steady_clock::time_point to_chrono(base::Instant t) {
-  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(t.ns));
-}
 
 /// The coordinating side of one pass; lives on the stage's thread for the time of run_pass.
 class Pass {
@@ -181,7 +176,7 @@ void Pass::supervise() {
     tick = std::max(tick + kTick, base::now());
     {
       std::unique_lock lock(shared_.mutex);
-      shared_.changed.wait_until(lock, to_chrono(tick), [this] { return shared_.running.load() == 0; });
+      shared_.changed.wait_until(lock, base::to_chrono(tick), [this] { return shared_.running.load() == 0; });
     }
     const base::Instant now = base::now();
     collect();
@@ -219,7 +214,7 @@ void Pass::leave_workers() {
     request_stop(now);
     if (!std::exchange(is_released_, true)) shared_.go.count_down();
     std::unique_lock lock(shared_.mutex);
-    shared_.changed.wait_until(lock, to_chrono(now + kHandOver), [this] { return shared_.running.load() == 0; });
+    shared_.changed.wait_until(lock, base::to_chrono(now + kHandOver), [this] { return shared_.running.load() == 0; });
   }
   collect();
   for (std::unique_ptr<Worker>& worker : workers_) {

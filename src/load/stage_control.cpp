@@ -1,7 +1,6 @@
 #include "load/stage_control.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 namespace sluice::load {
 
@@ -33,7 +32,7 @@ base::Instant StageControl::drain_until() const {
 
 bool StageControl::wait_until(base::Instant until) {
   std::unique_lock lock(mutex_);
-  const auto deadline = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.ns));
+  const auto deadline = base::to_chrono(until);
   return changed_.wait_until(lock, deadline, [this] { return stop_.load(std::memory_order_relaxed); });
 }
 

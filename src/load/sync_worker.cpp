@@ -1,7 +1,6 @@
 #include "load/sync_worker.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 namespace sluice::load {
 
@@ -24,7 +23,7 @@ void SyncWorker::wait_until(base::Instant until) {
   while (!shared_->stop.load(std::memory_order_relaxed)) {
     // An interval's hand-over is due in time also when nothing completes.
     const base::Instant tick = std::min(until, base::now() + kTick);
-    woken_.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(tick.ns)));
+    woken_.wait_until(lock, base::to_chrono(tick));
     const base::Instant t = base::now();
     recorder_->tick(t);
     if (t >= until) return;

@@ -1,7 +1,5 @@
 #include "storage/socket_loop.hpp"
 
-#include <chrono>
-
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -35,7 +33,7 @@ void SocketLoop::turn(base::Instant until) {
   }
   impl_->unpolled = 0;
   if (impl_->context.poll() != 0) return;
-  const auto deadline = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.ns));
+  const auto deadline = base::to_chrono(until);
   if (impl_->context.run_one_until(deadline) != 0) impl_->context.poll();
 }
 

@@ -1,7 +1,6 @@
 #include "async/detail/executor_core.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include <boost/asio/post.hpp>
 #include <pthread.h>
@@ -10,14 +9,6 @@
 #include "async/loop_thread.hpp"
 
 namespace sluice::async::detail {
-
-namespace {
-
-std::chrono::steady_clock::time_point to_chrono(base::Instant when) {
-  return std::chrono::steady_clock::time_point(base::Nanos{when.ns});
-}
-
-}  // namespace
 
 ExecutorCore::ExecutorCore(ExecutorOptions the_options)
     : options(std::move(the_options)),
@@ -34,11 +25,7 @@ base::Result<std::shared_ptr<TaskContext>> ExecutorCore::admit(const std::shared
   if (!has_room()) {
     if (!may_wait) return base::fail(queue_full(core->options.name, core->options.queue_max));
     ++core->waiting_for_room;
-    if (deadline.is_never()) {
-      core->changed.wait(lock, has_room);
-    } else {
-      core->changed.wait_until(lock, to_chrono(deadline.when()), has_room);
-    }
+    core->changed.wait_until(lock, base::to_chrono(deadline.when()), has_room);
     --core->waiting_for_room;
     if (!has_room()) {
       return base::fail(

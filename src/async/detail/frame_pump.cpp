@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <ctime>
 #include <unordered_set>
 #include <utility>
@@ -49,7 +48,7 @@ void FramePump::close_source(FrameSource source) {
 
 /// Taken also where the reader has gone: the frame is dropped and counted then.
 FrameQueue::Put FramePump::try_put(FrameSource source, std::string& frame) {
-  if (is_closed_) {
+  if (why_closed_) {
     ++late_frames_;
     late_bytes_ += frame.size();
     return FrameQueue::Put::Taken;
@@ -149,11 +148,7 @@ base::Result<void> FramePump::write_blocking(FrameSource source, std::string fra
   if (is_taken) return {};
   Lock lock(mutex_);
   while (!woken && !deadline.has_passed()) {
-    if (deadline.is_never()) {
-      ready.wait(lock);
-    } else {
-      ready.wait_for(lock, deadline.left());
-    }
+    ready.wait_until(lock, base::to_chrono(deadline.when()));
   }
   lock.unlock();
   return end_wait(waiter, deadline_exceeded("a write to " + options_.name, base::now() - began));
@@ -209,11 +204,7 @@ void FramePump::end_all_waits(FrameWaiter::State state) {
 /// False once the deadline has passed.
 bool FramePump::wait_until(Lock& lock, Deadline deadline) {
   if (deadline.has_passed()) return false;
-  if (deadline.is_never()) {
-    changed_.wait(lock);
-  } else {
-    changed_.wait_for(lock, deadline.left());
-  }
+  changed_.wait_until(lock, base::to_chrono(deadline.when()));
   return true;
 }
 
@@ -221,21 +212,21 @@ bool FramePump::flush(Deadline deadline, base::Nanos patience) {
   Lock lock(mutex_);
   const base::Instant began = base::now();
   const std::uint64_t mark = queue_.mark();
-  while (!is_closed_ && !has_ended_ && !queue_.is_done(mark)) {
+  while (!why_closed_ && !has_ended_ && !queue_.is_done(mark)) {
     Deadline until = deadline;
     if (patience != base::Nanos::max()) {
       until = earlier(deadline, Deadline::at(std::max(last_progress_, began) + patience));
     }
     if (!wait_until(lock, until)) return false;
   }
-  return !is_closed_ && !was_incomplete_ && queue_.is_done(mark);
+  return !why_closed_ && !was_incomplete_ && queue_.is_done(mark);
 }
 
 std::pair<bool, bool> FramePump::finish(Deadline deadline) {
   Lock lock(mutex_);
   refuses_ = true;
   end_all_waits(FrameWaiter::State::Terminated);
-  while (!has_ended_ && !is_closed_ && !queue_.is_empty() && wait_until(lock, deadline)) {
+  while (!has_ended_ && !why_closed_ && !queue_.is_empty() && wait_until(lock, deadline)) {
   }
   leave_now_ = true;
   signal_thread();
@@ -247,7 +238,7 @@ std::pair<bool, bool> FramePump::finish(Deadline deadline) {
 
 bool FramePump::is_closed() const {
   const Lock lock(mutex_);
-  return is_closed_;
+  return why_closed_.has_value();
 }
 
 std::optional<base::Error> FramePump::why_closed() const {
@@ -269,7 +260,7 @@ FrameWriterStats FramePump::stats() const {
                          .stalled_now = since_progress(),
                          .longest_stall = longest_stall_,
                          .waiting = waiters_.size(),
-                         .is_closed = is_closed_,
+                         .is_closed = why_closed_.has_value(),
                          .spill_failed = spill_failed_};
   stats.queue.dropped_frames += late_frames_;
   stats.queue.dropped_bytes += late_bytes_;
@@ -422,7 +413,7 @@ void FramePump::wait(Lock& lock, short events) {
     timeout = {.tv_sec = left / 1'000'000'000, .tv_nsec = left % 1'000'000'000};
   }
   pollfd watched[2] = {{.fd = event_, .events = POLLIN, .revents = 0},
-                       {.fd = is_closed_ ? -1 : output_->descriptor(), .events = events, .revents = 0}};
+                       {.fd = why_closed_ ? -1 : output_->descriptor(), .events = events, .revents = 0}};
   lock.unlock();
   done_.clear();
   ::ppoll(watched, 2, is_bounded ? &timeout : nullptr, nullptr);
@@ -450,7 +441,7 @@ void FramePump::report_stall(Lock& lock) {
 }
 
 void FramePump::reader_gone(Lock& lock, base::Error why) {
-  if (std::exchange(is_closed_, true)) return;
+  if (why_closed_) return;
   why_closed_ = why;
   if (!queue_.is_empty()) drop_all();
   end_all_waits(FrameWaiter::State::Taken);

@@ -104,8 +104,8 @@ class FramePump {
   bool has_ended_ = false;   ///< the thread touches nothing any more but this object's end
   bool is_idle_ = false;     ///< the thread waits for frames
   bool is_polling_ = false;  ///< the thread waits for the descriptor
-  bool is_closed_ = false, spill_failed_ = false, was_incomplete_ = false;
-  std::optional<base::Error> why_closed_;  ///< set with is_closed_
+  bool spill_failed_ = false, was_incomplete_ = false;
+  std::optional<base::Error> why_closed_;  ///< set when the reader has gone or writing has failed
 
   // Only the thread's.
   std::unique_ptr<Output> output_;

@@ -1,7 +1,5 @@
 #include "load/tests/fake_backend.hpp"
 
-#include <chrono>
-
 namespace sluice::load {
 
 namespace {
@@ -18,7 +16,7 @@ class FakeLoop final : public storage::Loop {
     }
     started_ = 0;
     std::unique_lock lock(mutex_);
-    const auto deadline = std::chrono::steady_clock::time_point(std::chrono::nanoseconds(until.ns));
+    const auto deadline = base::to_chrono(until);
     changed_.wait_until(lock, deadline, [this] { return woken_ || !pending_.empty() || !completed().empty(); });
     woken_ = false;
     while (storage::OpSlot* slot = pending_.pop()) completed().push(*slot);

@@ -423,6 +423,15 @@ TEST_F(StagesTest, the_error_budget_fails_the_stage_and_keeps_what_was_measured)
   EXPECT_LE(gets.error_count(), 11U + 4) << "those in flight, and no more";
 }
 
+void expect_blocks_read_and_written(TestRun& run) {
+  for (const OpKind kind : {OpKind::Read, OpKind::Write}) {
+    const model::OpStats stats = run.blocks().total(kind);
+    EXPECT_GT(stats.count, 0U);
+    EXPECT_EQ(stats.bytes, stats.count * 4096);
+    EXPECT_EQ(stats.error_count(), 0U);
+  }
+}
+
 TEST_F(StagesTest, blocks_in_a_large_file_are_read_and_written) {
   for (const std::uint32_t concurrency : {1U, 8U}) {
     const ScratchDirectory scratch;
@@ -434,12 +443,7 @@ TEST_F(StagesTest, blocks_in_a_large_file_are_read_and_written) {
     the_plan.stages = {prepare_, execute_, cleanup_};
     TestRun run(the_plan);
     for (std::uint32_t i = 0; i < 3; ++i) EXPECT_COMPLETED(run.run(i));
-    for (const OpKind kind : {OpKind::Read, OpKind::Write}) {
-      const model::OpStats stats = run.blocks().total(kind);
-      EXPECT_GT(stats.count, 0U);
-      EXPECT_EQ(stats.bytes, stats.count * 4096);
-      EXPECT_EQ(stats.error_count(), 0U);
-    }
+    expect_blocks_read_and_written(run);
   }
 }
 
@@ -452,12 +456,7 @@ TEST_F(StagesTest, blocks_of_a_pattern_on_null_are_read_and_written) {
     the_plan.workload[0].access.kind = access;
     TestRun run(the_plan);
     EXPECT_COMPLETED(run.run(0));
-    for (const OpKind kind : {OpKind::Read, OpKind::Write}) {
-      const model::OpStats stats = run.blocks().total(kind);
-      EXPECT_GT(stats.count, 0U);
-      EXPECT_EQ(stats.bytes, stats.count * 4096);
-      EXPECT_EQ(stats.error_count(), 0U);
-    }
+    expect_blocks_read_and_written(run);
   }
 }
 
