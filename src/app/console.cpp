@@ -50,6 +50,13 @@ void Console::say(std::string text) {
   static_cast<void>(err_.writer->write_blocking(err_.source, std::move(text), async::Deadline::in(kSayMax)));
 }
 
+async::Task<> Console::tell(std::string text) {
+  if (err_.writer == nullptr || text.empty()) co_return base::Result<void>();
+  auto taken = co_await err_.writer->write(err_.source, std::move(text), async::Deadline::in(kSayMax));
+  if (!taken && taken.error().code == base::Code::Cancelled) co_return taken;
+  co_return base::Result<void>();  // a message without room is dropped, as in say()
+}
+
 bool Console::is_ready() const { return err_.writer != nullptr && err_.writer->stats().queue.bytes == 0; }
 
 base::Result<void> Console::failure(const Out& out) {

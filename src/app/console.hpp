@@ -20,8 +20,11 @@ class Console {
   static std::unique_ptr<Console> create(std::function<void(std::string)> on_stalled);
   ~Console();
 
-  /// Text for stderr, whole lines. Waits at most a second, and only when the disk does not keep up either.
+  /// Text for stderr, whole lines. Waits at most a second, and only when the disk does not keep up either; not on a
+  /// loop thread.
   void say(std::string text);
+  /// The same for a task. Errors: Cancelled. The task may not outlive this.
+  async::Task<> tell(std::string text);
   /// True when stderr has taken everything: the moment to draw a picture that replaces the one before.
   bool is_ready() const;
   /// Text for stdout, all of it. Errors: what the system says of a descriptor that cannot be written; a reader that has

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 
-#include <pthread.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "async/stop_flag.hpp"
 #include "report/live.hpp"
 
 namespace sluice::app {
@@ -30,8 +31,9 @@ struct Display::Shared {
          Console& the_console)
       : mode(the_mode), interval(the_interval), context(the_context), sink(the_sink), console(the_console) {}
 
-  void run();
-  void show();
+  /// outlives: the Display, which waits for the task's end.
+  static async::Task<> run(Shared& shared);
+  async::Task<> show();
   std::string draw();
   report::LiveFrame frame();
 
@@ -40,12 +42,10 @@ struct Display::Shared {
   const load::RunContext& context;  // outlives: the session's, as the next two
   const RunSink& sink;              // outlives: see above
   Console& console;                 // outlives: see above
-  std::mutex mutex;
-  std::condition_variable changed;
+  async::StopFlag stopping;
+  std::mutex mutex;  ///< for what begin() sets
   Stage stage;
   bool has_stage = false;
-  bool stopping = false;
-  std::uint64_t backoffs_seen = 0;
   report::ProgressRate rate;
   std::size_t lines_drawn = 0;
 };
@@ -93,22 +93,22 @@ std::string Display::Shared::draw() {
 }
 
 /// A picture says how far up the one before began, so none may be left out: it is drawn when the terminal has that one.
-void Display::Shared::show() {
-  if (mode == ProgressMode::Tty && !console.is_ready()) return;
-  console.say(draw());
+async::Task<> Display::Shared::show() {
+  {
+    std::lock_guard lock(mutex);
+    if (!has_stage) co_return base::Result<void>();
+  }
+  if (mode == ProgressMode::Tty && !console.is_ready()) co_return base::Result<void>();
+  co_return co_await console.tell(draw());
 }
 
-void Display::Shared::run() {
-  std::unique_lock lock(mutex);
-  base::Instant next = base::now() + interval;
-  while (!stopping) {
-    changed.wait_until(lock, base::to_chrono(next));
-    if (base::now() < next && !stopping) continue;
-    next = std::max(next + interval, base::now());
-    if (!has_stage) continue;
-    lock.unlock();
-    show();
-    lock.lock();
+async::Task<> Display::Shared::run(Shared& shared) {
+  base::Instant next = base::now();
+  while (true) {
+    next = std::max(next + shared.interval, base::now());
+    SLUICE_CO_TRY(const bool is_last, co_await shared.stopping.wait(async::Deadline::at(next)));
+    SLUICE_CO_CHECK(co_await shared.show());
+    if (is_last) co_return base::Result<void>();
   }
 }
 
@@ -120,13 +120,12 @@ ProgressMode Display::resolve(ProgressMode mode) {
 }
 
 Display::Display(ProgressMode mode, base::Nanos interval, const load::RunContext& context, const RunSink& sink,
-                 Console& console)
+                 Console& console, async::Executor& executor)
     : shared_(std::make_unique<Shared>(resolve(mode), interval, context, sink, console)) {
   if (shared_->mode == ProgressMode::None) return;
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "display");
-    shared_->run();
-  });
+  // With a token of its own: it ends by stop() alone, after the last picture.
+  auto task = executor.try_spawn("display", Shared::run(*shared_), {});
+  if (task) task_ = std::move(*task);
 }
 
 Display::~Display() { stop(); }
@@ -142,13 +141,11 @@ void Display::begin(Stage stage) {
 }
 
 void Display::stop() {
-  if (!thread_.joinable()) return;
-  {
-    std::lock_guard lock(shared_->mutex);
-    shared_->stopping = true;
-  }
-  shared_->changed.notify_all();
-  thread_.join();
+  if (!task_) return;
+  shared_->stopping.raise();
+  // Its longest wait is the console's second.
+  static_cast<void>(task_->join(async::Deadline::never()));
+  task_.reset();
 }
 
 }  // namespace sluice::app

@@ -1,19 +1,19 @@
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
-#include <thread>
+#include <optional>
+#include <string>
 
 #include "app/console.hpp"
 #include "app/options.hpp"
 #include "app/run_sink.hpp"
+#include "async/executor.hpp"
 #include "load/run_context.hpp"
 #include "report/progress_rate.hpp"
 
 namespace sluice::app {
 
-/// The live display on stderr: one thread that looks, and hands what it draws to the console. tty: a block redrawn in
+/// The live display on stderr: one task that looks, and hands what it draws to the console. tty: a block redrawn in
 /// place, when the terminal is ready for it; plain: a line each time; json: an object each time.
 class Display {
  public:
@@ -25,14 +25,15 @@ class Display {
     base::Nanos duration{0};  ///< of a stage that ends by time; else 0
   };
 
+  /// outlives: all that it is given.
   Display(ProgressMode mode, base::Nanos interval, const load::RunContext& context, const RunSink& sink,
-          Console& console);
+          Console& console, async::Executor& executor);
   /// Stops; see stop().
   ~Display();
 
   /// Another stage has begun. Any thread.
   void begin(Stage stage);
-  /// Draws the last state and ends.
+  /// Draws the last state and ends; not on a loop thread.
   void stop();
 
   /// Which of tty and plain `auto` means here.
@@ -41,7 +42,7 @@ class Display {
  private:
   struct Shared;
   std::unique_ptr<Shared> shared_;
-  std::thread thread_;
+  std::optional<async::JoinHandle<void>> task_;
 };
 
 }  // namespace sluice::app

@@ -1,39 +1,33 @@
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 
 #include "app/results_dir.hpp"
 #include "app/run_sink.hpp"
+#include "async/runtime.hpp"
 
 namespace sluice::app {
 
-/// Keeps the derived files of a running run up to date, on a thread of its own: perf_log.tsv and errors.tsv every
-/// second, summary.json every ten. They are for looking at; at the end all are made again from the log. A failure is
-/// kept and does not stop the run: the log decides about that.
+/// Keeps the derived files of a running run up to date, as one task: perf_log.tsv and errors.tsv every second,
+/// summary.json every ten. They are for looking at; at the end all are made again from the log. A failure is no error
+/// here: the log decides about that.
 class ResultsWriter {
  public:
-  ResultsWriter(const ResultsDir& dir, std::string perf_log_name, RunSink& sink);
+  /// outlives: `sink`, `runtime`.
+  ResultsWriter(ResultsDir dir, std::string perf_log_name, RunSink& sink, async::Runtime& runtime);
   ~ResultsWriter();
 
-  /// Ends the thread after what it is writing.
+  /// Writes what there is and ends, after 5 s at the latest: a write that hangs longer is abandoned. Not on a loop
+  /// thread.
   void stop();
 
  private:
-  void run();
-  void write_rows();
-  void write_errors();
-
-  const ResultsDir& dir_;  // outlives: the session's
-  const std::string perf_log_name_;
-  RunSink& sink_;  // outlives: the session's
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopping_ = false;
-  std::uint64_t errors_written_ = 0;
-  std::thread thread_;
+  struct State;
+  // shared because the task of a write that was abandoned may end after this
+  std::shared_ptr<State> state_;
+  std::optional<async::JoinHandle<void>> task_;
 };
 
 }  // namespace sluice::app

@@ -18,8 +18,9 @@ base::Result<void> RunSink::append(const model::Block& block) {
   return logged;
 }
 
-base::Result<void> RunSink::sync(base::Instant deadline) {
-  return log_ == nullptr ? base::Result<void>() : log_->sync(deadline);
+async::Task<> RunSink::sync(async::Deadline deadline) {
+  if (log_ == nullptr) co_return base::Result<void>();
+  co_return co_await log_->sync(deadline);
 }
 
 void RunSink::put(model::Block block) { static_cast<void>(append(block)); }

@@ -26,7 +26,7 @@ class RunSink final : public journal::BlockLog, public load::BlockSink {
   void log_to(journal::BlockLog& log) { log_ = &log; }
 
   base::Result<void> append(const model::Block& block) override;
-  base::Result<void> sync(base::Instant deadline) override;
+  async::Task<> sync(async::Deadline deadline) override;
   void put(model::Block block) override;
 
   /// Fills in what was measured.

@@ -4,12 +4,14 @@
 #include <atomic>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include <poll.h>
 #include <unistd.h>
 
 #include "app/backends.hpp"
+#include "app/bridge.hpp"
 #include "app/console.hpp"
 #include "app/display.hpp"
 #include "app/host_facts.hpp"
@@ -19,11 +21,11 @@
 #include "app/signals.hpp"
 #include "app/stall_notes.hpp"
 #include "app/version.hpp"
+#include "async/runtime.hpp"
 #include "base/units.hpp"
 #include "fleet/local_run.hpp"
 #include "journal/run_log.hpp"
 #include "load/preflight.hpp"
-#include "load/stage_host.hpp"
 #include "protocol/exit_code.hpp"
 #include "report/limited_by.hpp"
 #include "report/result_files.hpp"
@@ -39,14 +41,12 @@ constexpr base::Nanos kLogSync{10'000'000'000};
 /// From the moment the results are safe, for an output that nobody reads; after a signal, and without one.
 constexpr base::Nanos kLeave{5'000'000'000};
 constexpr base::Nanos kPatience{15'000'000'000};
+/// The run's own tasks are few and short; two, so that one that is held does not hold the others.
+constexpr std::uint32_t kLoopThreads = 2;
 
 int exit_code_of(const base::Error& error) {
   return error.code == base::Code::InvalidArgument || error.code == base::Code::Unsupported ? protocol::kExitBadUsage
                                                                                             : protocol::kExitFailed;
-}
-
-bool executes(const model::Stage& stage) {
-  return stage.type == model::StageType::Execute || stage.type == model::StageType::Hybrid;
 }
 
 /// A run that failed by its operations: the most frequent kind of their errors, with an example, is the cause.
@@ -66,62 +66,6 @@ bool wants_colour() {
   return isatty(STDOUT_FILENO) != 0 && (no == nullptr || *no == '\0');
 }
 
-/// Joins the stage machine's driver to the load's stages.
-class Bridge final : public fleet::StageHost {
- public:
-  // shared because abandoned operations may still touch the context
-  Bridge(std::shared_ptr<load::RunContext> context, Display& display)
-      : context_(std::move(context)), display_(display) {}
-
-  void connect(fleet::LocalRun& run) {
-    stages_ = std::make_unique<load::StageHost>(
-        context_, load::StageHost::Callbacks{.ready =
-                                                 [&run](std::uint32_t stage, std::vector<model::WorkerInfo> workers) {
-                                                   run.post(protocol::StageReady{
-                                                       .agent = 0, .stage = stage, .workers = std::move(workers)});
-                                                 },
-                                             .ended =
-                                                 [&run](std::uint32_t stage, load::StageResult result) {
-                                                   run.post(protocol::StageEnded{.agent = 0,
-                                                                                 .stage = stage,
-                                                                                 .status = result.status,
-                                                                                 .error = std::move(result.error),
-                                                                                 .window_ns = result.window_ns,
-                                                                                 .note = std::move(result.note),
-                                                                                 .output = std::move(result.output)});
-                                                 }});
-  }
-
-  void start_stage(std::uint32_t index) override {
-    const model::Stage& stage = context_->plan.stages[index];
-    context_->activity.set("starting", "operations");
-    context_->activity.progress.start(model::Progress::kUnknown);
-    const bool by_time = executes(stage);
-    display_.begin({.name = stage.name,
-                    .type = stage.type,
-                    .index = index,
-                    .stages = context_->plan.stages.size(),
-                    .began = base::now(),
-                    .duration = by_time ? stage.duration + context_->plan.warmup : base::Nanos{0}});
-    stages_->start(index);
-  }
-  void stop_stage(std::uint32_t, protocol::StopReason, base::Instant drain_until) override {
-    stages_->stop(drain_until);
-  }
-  void abort() override {
-    aborted_ = true;
-    stages_->abort();
-  }
-  bool aborted() const { return aborted_; }
-
- private:
-  // shared because abandoned operations may still touch the context
-  const std::shared_ptr<load::RunContext> context_;
-  Display& display_;
-  std::unique_ptr<load::StageHost> stages_;
-  bool aborted_ = false;
-};
-
 /// One run: everything concrete of it, in the order in which it is made and taken down.
 class Session {
  public:
@@ -134,12 +78,18 @@ class Session {
   void flush() { static_cast<void>(console_->finish(kLeave)); }
 
  private:
+  base::Result<void> make_runtime();
   base::Result<void> open_results();
   base::Result<void> look_ahead();
-  void watch_loops();
   void begin();
+  void note(std::string text) {
+    if (takes_notes_) context_->note(std::move(text));
+  }
+  void tell_driver(protocol::Event event);
+  void follow(fleet::LocalRun* driver);
   fleet::Outcome drive(Signals& signals);
   void end(const fleet::Outcome& outcome);
+  void add_async_cost(model::ClientCost& cost) const;
   model::ClientCost client_cost(const model::Summary& summary) const;
   void write_results();
   void print();
@@ -148,17 +98,17 @@ class Session {
   LoadedPlan loaded_;
   const std::string run_id_;
   std::optional<ResultsDir> results_;
-  std::unique_ptr<journal::RunLog> log_;
   std::unique_ptr<RunSink> sink_;
-  StallNotes stalls_{[this](std::string text) { context_->note(std::move(text)); }};
+  StallNotes stalls_{[this](std::string text) { note(std::move(text)); }};
   // shared because abandoned operations may still touch the context
   std::shared_ptr<load::RunContext> context_;
   std::atomic<bool> takes_notes_{false};
-  // Its notes need the context, and the threads that write them end first.
-  std::unique_ptr<Console> console_ = Console::create([this](std::string text) {
-    if (takes_notes_) context_->note(std::move(text));
-  });
+  // Tasks and calls of these touch what stands above, and end before it.
+  std::unique_ptr<async::Runtime> runtime_;
+  std::unique_ptr<journal::RunLog> log_;
+  std::unique_ptr<Console> console_ = Console::create([this](std::string text) { note(std::move(text)); });
   fleet::SystemClock clock_;
+  std::mutex driver_mutex_;
   fleet::LocalRun* driver_ = nullptr;  ///< while drive() runs; for the log's failure
   std::optional<std::uint64_t> device_bytes_before_;
   model::RunEnded ended_;
@@ -166,16 +116,29 @@ class Session {
   bool leave_at_once_ = false;
 };
 
+/// A run without the watch measures the same; it only names less.
+base::Result<void> Session::make_runtime() {
+  auto watch = async::StallWatch::create({}, [this](const async::StallReport& report) { stalls_.add(report); });
+  if (watch) {
+    context_->stall_watch = std::move(*watch);
+  } else {
+    loaded_.plan.warnings.push_back(watch.error().what + ": what holds a loop is measured and not named");
+  }
+  SLUICE_TRY(runtime_, async::Runtime::create({.worker_threads = kLoopThreads,
+                                               .name = "run",
+                                               .shutdown_timeout = kLeave,
+                                               .watch = context_->stall_watch.get()}));
+  return {};
+}
+
 base::Result<void> Session::open_results() {
   SLUICE_TRY(results_, ResultsDir::create(options_.results, loaded_.plan.name, run_id_, base::wall_now()));
   results_->keep_reserve();
   SLUICE_CHECK(results_->replace("plan.yaml", loaded_.given));
   SLUICE_CHECK(results_->replace("plan.resolved.yaml", loaded_.resolved));
   journal::SegmentOptions segment;
-  segment.on_failure = [this](const base::Error& error) {
-    if (driver_ != nullptr) driver_->post(protocol::JournalFailed{error});
-  };
-  SLUICE_TRY(log_, journal::RunLog::create(results_->path(), "local", std::move(segment)));
+  segment.on_failure = [this](const base::Error& error) { tell_driver(protocol::JournalFailed{error}); };
+  SLUICE_TRY(log_, journal::RunLog::create(*runtime_, results_->path(), "local", std::move(segment)));
   return {};
 }
 
@@ -200,6 +163,7 @@ base::Result<void> Session::prepare(bool keeps_results) {
       loaded_.plan, run_id_, [overwrite](const std::string& uri) { return open_backend(uri, overwrite); }, *sink_);
   SLUICE_CHECK(load::open_targets(*context_));
   SLUICE_CHECK(look_ahead());
+  SLUICE_CHECK(make_runtime());
   if (!keeps_results) {
     context_->earlier_runs = runs_of_plan(options_.results, loaded_.plan.name);
     return {};
@@ -207,13 +171,6 @@ base::Result<void> Session::prepare(bool keeps_results) {
   SLUICE_CHECK(open_results());
   sink_->log_to(*log_);
   return {};
-}
-
-/// A run without the watch measures the same; it only names less.
-void Session::watch_loops() {
-  auto watch = async::StallWatch::create({}, [this](const async::StallReport& report) { stalls_.add(report); });
-  if (!watch) return context_->note(watch.error().what + ": what holds a loop is measured and not named");
-  context_->stall_watch = std::move(*watch);
 }
 
 void Session::begin() {
@@ -229,7 +186,6 @@ void Session::begin() {
   sink_->put(std::move(started));
   for (const std::string& warning : loaded_.plan.warnings) context_->note(warning);
   takes_notes_ = true;
-  watch_loops();
   if (!results_) return;
   const std::string json = sink_->with_summary(
       [](const model::Summary& summary) { return report::summary_json(summary, report::LogState::Open); });
@@ -237,33 +193,55 @@ void Session::begin() {
   static_cast<void>(results_->append(loaded_.plan.perf_log_path, report::PerfLog::header()));
 }
 
+void Session::tell_driver(protocol::Event event) {
+  std::lock_guard lock(driver_mutex_);
+  if (driver_ != nullptr) driver_->post(std::move(event));
+}
+
+void Session::follow(fleet::LocalRun* driver) {
+  std::lock_guard lock(driver_mutex_);
+  driver_ = driver;
+}
+
 fleet::Outcome Session::drive(Signals& signals) {
   base::Nanos interval = options_.progress_interval.value_or(
       Display::resolve(options_.progress) == ProgressMode::Tty ? base::Nanos{250'000'000} : base::Nanos{1'000'000'000});
-  Display display(options_.progress, interval, *context_, *sink_, *console_);
-  Bridge bridge(context_, display);
+  Display display(options_.progress, interval, *context_, *sink_, *console_, runtime_->executor());
+  Bridge bridge(context_, *runtime_, display);
   fleet::LocalRun run(protocol::rules_of(loaded_.plan), bridge, *sink_, clock_);
   bridge.connect(run);
-  driver_ = &run;
+  follow(&run);
   signals.listen(
-      [&run](int signal, std::uint32_t count) { run.post(protocol::Interrupt{.signal = signal, .count = count}); });
+      [this](int signal, std::uint32_t count) { tell_driver(protocol::Interrupt{.signal = signal, .count = count}); });
   std::optional<ResultsWriter> writer;
-  if (results_) writer.emplace(*results_, loaded_.plan.perf_log_path, *sink_);
-  fleet::Outcome outcome = run.run();
+  if (results_) writer.emplace(*results_, loaded_.plan.perf_log_path, *sink_, *runtime_);
+  auto outcome = runtime_->executor().block_on(run.run());
   signals.listen(nullptr);
-  driver_ = nullptr;
-  leave_at_once_ = bridge.aborted() || context_->abandoned > 0;
-  return outcome;
+  follow(nullptr);
+  writer.reset();
+  leave_at_once_ = bridge.aborted() || context_->abandoned > 0 || runtime_->blocking().stats().abandoned_now > 0;
+  if (outcome) return std::move(*outcome);
+  return {model::RunStatus::Failed, std::move(outcome).error(), protocol::kExitFailed};
+}
+
+/// What the loops and pools of the run have to say, those of its workers and its own.
+void Session::add_async_cost(model::ClientCost& cost) const {
+  const async::ExecutorStats loops = runtime_->executor().stats();
+  const async::BlockingPoolStats calls = runtime_->blocking().stats();
+  cost.max_stall_ns = std::max(context_->max_hold_ns, loops.max_hold_ns);
+  cost.max_preempted_ns = std::max(context_->max_preempted_ns, loops.max_preempted_ns);
+  model::Histogram holds = context_->holds;
+  holds.merge(runtime_->executor().holds());
+  cost.hold_p999_ns = static_cast<std::int64_t>(holds.quantile(0.999));
+  cost.abandoned_calls = context_->abandoned + calls.abandoned + loops.left_behind;
+  cost.permit_wait_ns = calls.queue_wait_total.count();
+  cost.queue_high_water = console_->queue_high_water();
 }
 
 model::ClientCost Session::client_cost(const model::Summary& summary) const {
   model::ClientCost cost = report::client_cost(summary);
   add_process_cost(cost);
-  cost.max_stall_ns = context_->max_hold_ns;
-  cost.max_preempted_ns = context_->max_preempted_ns;
-  cost.hold_p999_ns = static_cast<std::int64_t>(context_->holds.quantile(0.999));
-  cost.abandoned_calls = context_->abandoned;
-  cost.queue_high_water = console_->queue_high_water();
+  add_async_cost(cost);
   std::uint64_t delivered = 0;
   for (const model::StageSummary& stage : summary.stages) {
     for (const model::OpKind kind : {model::OpKind::Get, model::OpKind::Read}) {
@@ -286,7 +264,7 @@ void Session::end(const fleet::Outcome& outcome) {
   sink_->with_summary([&](const model::Summary& summary) {
     ended_.client = client_cost(summary);
     // A run without a load stage (cleanup, --only prepare) has nothing that a threshold could speak of.
-    if (std::ranges::any_of(loaded_.plan.stages, executes)) {
+    if (std::ranges::any_of(loaded_.plan.stages, model::executes)) {
       ended_.thresholds = report::judge(summary, loaded_.plan.thresholds);
     }
   });
@@ -307,7 +285,7 @@ void Session::end(const fleet::Outcome& outcome) {
 void Session::write_results() {
   if (!results_) return;
   results_->release_reserve();
-  base::Result<void> written = log_->close(base::now() + kLogSync);
+  base::Result<void> written = runtime_->executor().block_on(log_->close(async::Deadline::in(kLogSync)));
   report::ResultFold fold("local", loaded_.plan.perf_interval, loaded_.plan.perf_log_path);
   if (written) {
     auto read =

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <csignal>
 #include <deque>
 #include <mutex>
 #include <system_error>
@@ -12,6 +13,22 @@
 namespace sluice::async {
 
 namespace detail {
+
+namespace {
+
+/// What a listing of the threads shows; Linux keeps 15 characters.
+void name_thread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
+
+/// A closed pipe and a file size limit are errors of the call here, whatever the program does with their signals.
+void turn_signals_into_errors() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  sigaddset(&set, SIGXFSZ);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+}  // namespace
 
 /// The queue and the threads. Threads belong to the process (they are detached) and keep this alive; has_left counts.
 // shared because threads that were abandoned outlive the pool
@@ -98,6 +115,7 @@ BlockingCore::Call BlockingCore::next(std::unique_lock<std::mutex>& lock) {
   queue_.pop_front();
   const base::Instant now = base::now();
   stats_.queue_wait_max = std::max(stats_.queue_wait_max, now - call->since_);
+  stats_.queue_wait_total += now - call->since_;
   call->state_ = State::Running;
   call->since_ = now;
   running_.push_back(call);
@@ -111,11 +129,13 @@ void BlockingCore::end(const Call& call) {
 }
 
 void BlockingCore::thread_main() {
-  pthread_setname_np(pthread_self(), options_.name.substr(0, 15).c_str());
+  turn_signals_into_errors();
   std::unique_lock lock(mutex_);
   while (Call call = next(lock)) {
     lock.unlock();
+    name_thread(call->name());
     call->run();
+    name_thread(options_.name);
     lock.lock();
     end(call);
     lock.unlock();

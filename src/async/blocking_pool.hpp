@@ -25,7 +25,7 @@ struct BlockingPoolOptions {
   std::size_t queue_max = 1024;          ///< calls that wait for a thread
   std::uint32_t abandoned_max = 16;      ///< calls that outlived their deadline and still run
   base::Nanos idle_max{10'000'000'000};  ///< a thread without work for so long ends
-  std::string name = "blocking";         ///< of the threads
+  std::string name = "blocking";         ///< of the threads while they have no call; else they have the call's
 };
 
 /// What a pool is doing, and has done.
@@ -33,9 +33,9 @@ struct BlockingPoolStats {
   std::uint32_t threads = 0;
   std::size_t queued = 0, queue_high_water = 0;
   std::uint32_t running = 0;
-  std::uint32_t abandoned_now = 0;  ///< calls that outlived their deadline and still run
-  std::uint64_t abandoned = 0;      ///< all that ever did
-  base::Nanos queue_wait_max{0};
+  std::uint32_t abandoned_now = 0;                     ///< calls that outlived their deadline and still run
+  std::uint64_t abandoned = 0;                         ///< all that ever did
+  base::Nanos queue_wait_max{0}, queue_wait_total{0};  ///< of calls, for a thread
 };
 
 namespace detail {

@@ -9,6 +9,8 @@
 
 namespace sluice::async {
 
+class StallWatch;
+
 /// The bounds of an executor.
 struct ExecutorOptions {
   std::uint32_t worker_threads = 4;             ///< loop threads, 1 to 256
@@ -16,6 +18,7 @@ struct ExecutorOptions {
   std::optional<base::Nanos> default_timeout;   ///< of block_on without a deadline; absent: it waits for ever
   std::string name = "executor";                ///< of the threads, at most 12 characters of it
   base::Nanos shutdown_timeout{5'000'000'000};  ///< of the destructor
+  StallWatch* watch = nullptr;                  ///< names what holds a loop thread; may be null. outlives: the threads
 };
 
 /// What an executor has done so far.

@@ -17,8 +17,6 @@ using model::StageType;
 
 constexpr base::Nanos kLeaseMargin{1'000'000'000};
 
-bool executes(const Stage& stage) { return stage.type == StageType::Execute || stage.type == StageType::Hybrid; }
-
 void check_stages_have_work(const Reading& reading) {
   const model::RunPlan& plan = reading.plan;
   Problems& problems = reading.problems;
@@ -51,7 +49,7 @@ void warn_of_left_over(const Reading& reading) {
     reading.problems.warn(reading.cleanup_at,
                           "cleanup is true, but no stage of the list cleans up: what is prepared stays");
   }
-  if (!plan.workload.empty() && std::ranges::none_of(plan.stages, executes)) {
+  if (!plan.workload.empty() && std::ranges::none_of(plan.stages, model::executes)) {
     reading.problems.warn(reading.workload_at, "no stage of the list executes the workload");
   }
   for (const model::Operation& operation : plan.workload) {

@@ -4,8 +4,8 @@ namespace sluice::fleet {
 
 base::Instant SystemClock::now() { return base::now(); }
 
-void SystemClock::wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, base::Instant until) {
-  changed.wait_until(lock, base::to_chrono(until));
+async::Task<protocol::Event> SystemClock::receive(async::Channel<protocol::Event>& events, base::Instant until) {
+  return events.receive(async::Deadline::at(until));
 }
 
 }  // namespace sluice::fleet

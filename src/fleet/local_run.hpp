@@ -13,7 +13,7 @@
 
 namespace sluice::fleet {
 
-/// What runs stages on this host. Calls come from the thread of LocalRun::run(), return soon and never throw; the
+/// What runs stages on this host. Calls come from the task of LocalRun::run(), return at once and never throw; the
 /// answers are events given to LocalRun::post() from any thread.
 class StageHost {
  public:
@@ -36,10 +36,10 @@ struct Outcome {
 
 /// A run on this host: gives the stage machine a clock, a log and a host to run its stages on.
 ///
-/// run() blocks its thread (not a loop thread) from the start to the end of the run: it takes events from the mailbox
-/// or wakes for the machine's timer, steps the machine, appends the step's blocks to the log and waits for them to be
-/// durable, and only then calls the host. Two exceptions: an abort waits for nothing, and a log that is only slow
-/// (sync_timeout) is noted and not waited for longer. A log that fails ends the run, as failed.
+/// run() is a task that lasts as long as the run: it takes events from the mailbox or wakes for the machine's timer,
+/// steps the machine, appends the step's blocks to the log and waits for them to be durable, and only then calls the
+/// host. Two exceptions: an abort waits for nothing, and a log that is only slow (sync_timeout) is noted and not waited
+/// for longer. A log that fails ends the run, as failed.
 class LocalRun {
  public:
   struct Options {
@@ -56,12 +56,12 @@ class LocalRun {
   /// signal handlers. Progress is dropped when the mailbox is full; nothing else ever is.
   void post(protocol::Event event) { mailbox_.post(std::move(event)); }
 
-  /// Runs all stages. To be called once.
-  Outcome run();
+  /// Runs all stages. To be called once. Errors: Cancelled; a run is ended by an Interrupt, which has an Outcome.
+  async::Task<Outcome> run();
 
  private:
-  void step(const protocol::Event& event);
-  void make_durable(protocol::Effects& effects);
+  async::Task<> step(const protocol::Event& event);
+  async::Task<> make_durable(const protocol::Effects& effects);
   void send(const protocol::Effect& effect);
   void log_failed(base::Error error);
 

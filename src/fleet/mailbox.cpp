@@ -3,24 +3,14 @@
 #include <utility>
 #include <variant>
 
+#include "base/assert.hpp"
+
 namespace sluice::fleet {
 
 void Mailbox::post(protocol::Event event) {
-  const std::scoped_lock lock(mutex_);
-  if (events_.size() >= kEventsMax && std::holds_alternative<protocol::StageProgress>(event)) return;
-  events_.push_back(std::move(event));
-  changed_.notify_one();  // under the lock: the reader may be gone as soon as it has this event
-}
-
-std::optional<protocol::Event> Mailbox::take(base::Instant until) {
-  std::unique_lock lock(mutex_);
-  while (events_.empty()) {
-    if (clock_.now() >= until) return std::nullopt;
-    clock_.wait(changed_, lock, until);
-  }
-  protocol::Event event = std::move(events_.front());
-  events_.pop_front();
-  return event;
+  if (std::holds_alternative<protocol::StageProgress>(event) && events_.size() >= kProgressMax) return;
+  [[maybe_unused]] const base::Result<void> taken = events_.try_send(std::move(event));
+  SLUICE_ASSERT(taken.has_value());
 }
 
 }  // namespace sluice::fleet

@@ -1,38 +1,33 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
-#include <mutex>
-#include <optional>
 
+#include "async/channel.hpp"
 #include "base/time.hpp"
 #include "fleet/clock.hpp"
 #include "protocol/events.hpp"
 
 namespace sluice::fleet {
 
-/// Events on their way to one reader, in order. Any thread posts, one thread takes. post() holds a lock for a few
-/// nanoseconds and waits for nothing else.
+/// Events on their way to one reader, in order. Any thread posts, one task takes. post() waits for nothing.
 class Mailbox {
  public:
-  /// Progress beyond this many waiting events is dropped (and replaced by later progress soon); other events are few by
-  /// nature and are always kept.
-  static constexpr std::size_t kEventsMax = 4096;
+  /// Progress beyond this many waiting events is dropped (and replaced by later progress soon).
+  static constexpr std::size_t kProgressMax = 4096;
+  /// All other events are few by nature: a handful for each stage and signal. They have this much room of their own.
+  static constexpr std::size_t kOthersMax = 65'536;
 
-  explicit Mailbox(Clock& clock) : clock_(clock) {}
+  explicit Mailbox(Clock& clock) : clock_(clock), events_(kProgressMax + kOthersMax, "events of the run") {}
 
-  /// Puts an event behind those that wait and wakes the reader. Drops progress where kEventsMax wait already.
+  /// Puts an event behind those that wait and wakes the reader. Drops progress where kProgressMax events wait already.
   void post(protocol::Event event);
 
-  /// The next event, or nothing when `until` has come first.
-  std::optional<protocol::Event> take(base::Instant until);
+  /// The next event. Errors: DeadlineExceeded (`until` came first), Cancelled.
+  async::Task<protocol::Event> take(base::Instant until) { return clock_.receive(events_, until); }
 
  private:
   Clock& clock_;  // outlives: the driver owns both
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<protocol::Event> events_;
+  async::Channel<protocol::Event> events_;
 };
 
 }  // namespace sluice::fleet

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "base/error.hpp"
-#include "base/time.hpp"
+#include "async/deadline.hpp"
+#include "async/task.hpp"
 #include "model/block.hpp"
 
 namespace sluice::journal {
@@ -15,9 +15,9 @@ class BlockLog {
   /// already, and the first failed write of this log, from then on for ever.
   virtual base::Result<void> append(const model::Block& block) = 0;
 
-  /// Waits until every block appended before the call is durable. Errors: DeadlineExceeded (it may still become
-  /// durable), or the first failed write.
-  virtual base::Result<void> sync(base::Instant deadline) = 0;
+  /// Waits until every block appended before is durable. Errors: DeadlineExceeded (it may still become durable),
+  /// Cancelled, or the first failed write.
+  virtual async::Task<> sync(async::Deadline deadline) = 0;
 };
 
 }  // namespace sluice::journal

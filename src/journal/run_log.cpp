@@ -78,20 +78,20 @@ std::string run_log_path(std::string_view results_dir, std::string_view party) {
 
 RunLog::RunLog(std::unique_ptr<SegmentWriter> segment) : segment_(std::move(segment)) {}
 
-base::Result<std::unique_ptr<RunLog>> RunLog::create(std::string_view results_dir, std::string_view party,
-                                                     SegmentOptions options) {
+base::Result<std::unique_ptr<RunLog>> RunLog::create(async::Runtime& runtime, std::string_view results_dir,
+                                                     std::string_view party, SegmentOptions options) {
   const std::string folder = fmt::format("{}/{}", results_dir, kLogFolder);
   if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
     return base::fail(base::from_errno(errno, "cannot make the folder of the log", folder));
   }
   SLUICE_CHECK(sync_directory(std::string(results_dir)));
-  SLUICE_TRY(auto segment, SegmentWriter::create(run_log_path(results_dir, party), std::move(options)));
+  SLUICE_TRY(auto segment, SegmentWriter::create(runtime, run_log_path(results_dir, party), std::move(options)));
   return std::unique_ptr<RunLog>(new RunLog(std::move(segment)));
 }
 
-base::Result<std::unique_ptr<RunLog>> RunLog::open(std::string_view results_dir, std::string_view party,
-                                                   SegmentOptions options) {
-  SLUICE_TRY(auto segment, SegmentWriter::open(run_log_path(results_dir, party), std::move(options)));
+base::Result<std::unique_ptr<RunLog>> RunLog::open(async::Runtime& runtime, std::string_view results_dir,
+                                                   std::string_view party, SegmentOptions options) {
+  SLUICE_TRY(auto segment, SegmentWriter::open(runtime, run_log_path(results_dir, party), std::move(options)));
   return std::unique_ptr<RunLog>(new RunLog(std::move(segment)));
 }
 
@@ -100,9 +100,9 @@ base::Result<void> RunLog::append(const model::Block& block) {
   return {};
 }
 
-base::Result<void> RunLog::sync(base::Instant deadline) { return segment_->sync(deadline); }
+async::Task<> RunLog::sync(async::Deadline deadline) { return segment_->sync(deadline); }
 
-base::Result<void> RunLog::close(base::Instant deadline) { return segment_->close(deadline); }
+async::Task<> RunLog::close(async::Deadline deadline) { return segment_->close(deadline); }
 
 const SegmentRecovery& RunLog::recovery() const { return segment_->recovery(); }
 

@@ -19,21 +19,22 @@ namespace sluice::journal {
 std::string run_log_path(std::string_view results_dir, std::string_view party);
 
 /// The log of one party of a run: its blocks, in the order of append(), in one segment file.
-/// Any thread may append; the segment's own thread writes. Ends with close(), or with the destructor after at most
+/// Any thread may append; the segment's task writes. Ends with close(), or with the destructor after at most
 /// options.close_timeout, whatever the disk does.
 class RunLog final : public BlockLog {
  public:
   /// Makes the folder `log` and the segment in it; fails where it is there already. Blocks on the disk.
-  static base::Result<std::unique_ptr<RunLog>> create(std::string_view results_dir, std::string_view party = "local",
-                                                      SegmentOptions options = {});
+  /// outlives: `runtime`.
+  static base::Result<std::unique_ptr<RunLog>> create(async::Runtime& runtime, std::string_view results_dir,
+                                                      std::string_view party = "local", SegmentOptions options = {});
   /// Goes on with a log that is there; a torn tail is cut: see recovery(). Blocks on the disk.
-  static base::Result<std::unique_ptr<RunLog>> open(std::string_view results_dir, std::string_view party = "local",
-                                                    SegmentOptions options = {});
+  static base::Result<std::unique_ptr<RunLog>> open(async::Runtime& runtime, std::string_view results_dir,
+                                                    std::string_view party = "local", SegmentOptions options = {});
 
   base::Result<void> append(const model::Block& block) override;
-  base::Result<void> sync(base::Instant deadline) override;
-  /// Writes and syncs what is left, then closes. Errors as sync(); at the deadline the file is left to its thread.
-  base::Result<void> close(base::Instant deadline);
+  async::Task<> sync(async::Deadline deadline) override;
+  /// Writes and syncs what is left, then closes. Errors as sync(); at the deadline the file is left to the pool.
+  async::Task<> close(async::Deadline deadline);
 
   const SegmentRecovery& recovery() const;
   const std::string& path() const;

@@ -9,7 +9,8 @@
 
 namespace sluice::journal {
 
-/// The disk under a SegmentWriter, whose thread alone calls it. Tests put a failing or a hanging one in its place.
+/// The disk under a SegmentWriter, which calls it on one blocking thread at a time. Tests put a failing or a hanging
+/// one in its place.
 class SegmentDevice {
  public:
   virtual ~SegmentDevice() = default;

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <condition_variable>
-#include <csignal>
 #include <filesystem>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <pthread.h>
 
+#include "async/errors.hpp"
+#include "async/notice.hpp"
 #include "base/assert.hpp"
 #include "base/units.hpp"
 #include "journal/segment_reader.hpp"
@@ -49,33 +47,51 @@ base::Error closed(const std::string& path) {
 
 }  // namespace
 
-/// What the writer and its thread share. Everything but `device` and `options` is under `mutex`.
+/// What the writer, its task and the call on a blocking thread share. `device` is the call's; everything else but the
+/// constants is under `mutex`.
 struct SegmentWriter::State {
-  State(std::unique_ptr<SegmentDevice> the_device, std::string the_path, SegmentOptions the_options)
-      : device(std::move(the_device)), path(std::move(the_path)), options(std::move(the_options)) {}
+  State(std::unique_ptr<SegmentDevice> the_device, std::string the_path, SegmentOptions the_options,
+        std::uint64_t bytes_in_file, std::uint64_t first_number)
+      : device(std::move(the_device)),
+        path(std::move(the_path)),
+        options(std::move(the_options)),
+        next_number(first_number),
+        durable(first_number),
+        file_bytes(bytes_in_file) {}
 
-  std::unique_ptr<SegmentDevice> device;
-  std::string path;
-  SegmentOptions options;
-  std::thread thread;  // of the writer only
+  const std::unique_ptr<SegmentDevice> device;
+  const std::string path;
+  const SegmentOptions options;
 
   std::mutex mutex;
-  std::condition_variable work;      // to the thread
-  std::condition_variable progress;  // from the thread
-  std::vector<std::byte> pending;    // frames that the thread has not taken yet
+  async::Notice work;              // to the task
+  async::Notice progress;          // from the task
+  std::vector<std::byte> pending;  // frames that the task has not taken yet
   base::Instant pending_since;
-  std::size_t in_flight_bytes = 0;  // taken by the thread, not durable yet
-  std::uint64_t next_number = 0;
-  std::uint64_t durable = 0;     // frames below this number are durable
-  std::uint64_t file_bytes = 0;  // up to the end of the last whole frame
+  std::size_t in_flight_bytes = 0;  // taken by the task, not durable yet
+  std::uint64_t next_number;
+  std::uint64_t durable;     // frames below this number are durable
+  std::uint64_t file_bytes;  // up to the end of the last whole frame
   std::optional<base::Error> failure;
   bool commit_now = false;
   bool closing = false;
-  bool thread_done = false;
+  bool done = false;  // the task has ended
 
-  void run();
-  void commit(std::unique_lock<std::mutex>& lock, std::vector<std::byte>& batch);
-  base::Result<void> write_batch(std::span<const std::byte> batch, std::uint64_t offset, std::uint64_t& frames_written);
+  /// What a call to the disk has brought about.
+  struct Written {
+    std::uint64_t frames = 0;  ///< that are durable
+    base::Result<void> result;
+  };
+  Written write_batch(std::span<const std::byte> batch, std::uint64_t offset) const;
+  std::vector<std::byte> take_batch();
+  void end_commit(std::size_t bytes, Written written);
+
+  // shared because the task, and a call that was abandoned, outlive a close() that gave up on a hanging disk
+  static async::Task<bool> next_commit(std::shared_ptr<State> state);
+  // shared because the task, and a call that was abandoned, outlive a close() that gave up on a hanging disk
+  static async::Task<> commit(std::shared_ptr<State> state, async::BlockingPool& pool);
+  // shared because the task, and a call that was abandoned, outlive a close() that gave up on a hanging disk
+  static async::Task<> run(std::shared_ptr<State> state, async::BlockingPool& pool);
 };
 
 namespace {
@@ -96,8 +112,9 @@ std::pair<std::size_t, std::uint64_t> whole_frames(std::span<const std::byte> ba
 
 }  // namespace
 
-base::Result<void> SegmentWriter::State::write_batch(std::span<const std::byte> batch, std::uint64_t offset,
-                                                     std::uint64_t& frames_written) {
+/// On a blocking thread.
+SegmentWriter::State::Written SegmentWriter::State::write_batch(std::span<const std::byte> batch,
+                                                                std::uint64_t offset) const {
   std::size_t written = 0;
   while (written < batch.size()) {
     auto n = device->write(batch.subspan(written));
@@ -108,73 +125,96 @@ base::Result<void> SegmentWriter::State::write_batch(std::span<const std::byte> 
     // Keep what is whole: cut off the half frame, and make the rest durable if the disk still lets us.
     const auto [end, frames] = whole_frames(batch, written);
     const bool kept = device->truncate(offset + end).has_value() && device->sync().has_value();
-    frames_written = kept ? frames : 0;
-    return base::fail(std::move(n).error());
+    return {kept ? frames : 0, base::fail(std::move(n).error())};
   }
-  SLUICE_CHECK(device->sync());
-  frames_written = whole_frames(batch, written).second;
-  return {};
+  if (auto synced = device->sync(); !synced) return {0, std::move(synced)};
+  return {whole_frames(batch, written).second, {}};
 }
 
-void SegmentWriter::State::commit(std::unique_lock<std::mutex>& lock, std::vector<std::byte>& batch) {
-  batch.clear();
-  batch.swap(pending);
-  in_flight_bytes = batch.size();
+std::vector<std::byte> SegmentWriter::State::take_batch() {
+  const std::lock_guard lock(mutex);
   commit_now = false;
-  const std::uint64_t offset = file_bytes;
-  lock.unlock();
-  std::uint64_t frames = 0;
-  auto result = write_batch(batch, offset, frames);
-  if (!result && options.on_failure) options.on_failure(result.error());
-  lock.lock();
-  durable += frames;
+  in_flight_bytes = pending.size();
+  return std::exchange(pending, {});
+}
+
+void SegmentWriter::State::end_commit(std::size_t bytes, Written written) {
+  if (!written.result && options.on_failure) options.on_failure(written.result.error());
+  const std::lock_guard lock(mutex);
+  durable += written.frames;
   in_flight_bytes = 0;
-  if (result) {
-    file_bytes += batch.size();
+  if (written.result) {
+    file_bytes += bytes;
   } else {
-    failure = std::move(result).error();
+    failure = std::move(written.result).error();
   }
-  progress.notify_all();
+  progress.tell_all();
 }
 
-void SegmentWriter::State::run() {
-  std::vector<std::byte> batch;
-  std::unique_lock lock(mutex);
-  while (!failure) {
-    if (pending.empty()) {
-      commit_now = false;
-      if (closing) break;
-      work.wait(lock, [this] { return closing || !pending.empty(); });
-      continue;
-    }
-    const auto due = base::to_chrono(pending_since + options.commit_interval);
-    work.wait_until(lock, due, [this] { return closing || commit_now; });
-    commit(lock, batch);
+/// Waits until something is to be committed; false when there is nothing more to come.
+// shared because the task, and a call that was abandoned, outlive a close() that gave up on a hanging disk
+async::Task<bool> SegmentWriter::State::next_commit(std::shared_ptr<State> state) {
+  State& s = *state;
+  while (true) {
+    std::unique_lock lock(s.mutex);
+    if (s.failure) co_return false;
+    if (s.pending.empty() && s.closing) co_return false;
+    if (s.pending.empty()) s.commit_now = false;
+    const base::Instant due = s.pending.empty() ? base::Instant::never() : s.pending_since + s.options.commit_interval;
+    if (!s.pending.empty() && (s.closing || s.commit_now || base::now() >= due)) co_return true;
+    async::WaitPoint point = s.work.enlist();
+    lock.unlock();
+    if (co_await point.wait(async::Deadline::at(due)) == async::Wake::Cancelled) co_return false;
   }
-  thread_done = true;
-  progress.notify_all();
 }
 
-SegmentWriter::SegmentWriter(std::unique_ptr<SegmentDevice> device, std::string path, SegmentOptions options,
-                             SegmentRecovery recovery, std::uint64_t file_bytes, std::uint64_t next_number)
-    : path_(std::move(path)), recovery_(std::move(recovery)), close_timeout_(options.close_timeout) {
-  // shared because the thread outlives a close() that gave up on a hanging disk
-  state_ = std::make_shared<State>(std::move(device), path_, std::move(options));
-  state_->file_bytes = file_bytes;
-  state_->next_number = state_->durable = next_number;
-
-  // Signals are for other threads; blocked here, SIGXFSZ becomes the error EFBIG instead of the end of the process.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  state_->thread = std::thread([state = state_] { state->run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(state_->thread.native_handle(), "sluice-log");
+// shared because the task, and a call that was abandoned, outlive a close() that gave up on a hanging disk
+async::Task<> SegmentWriter::State::commit(std::shared_ptr<State> state, async::BlockingPool& pool) {
+  std::vector<std::byte> batch = state->take_batch();
+  const std::size_t bytes = batch.size();
+  // Its own bytes, and the end of the file, which nobody else moves: an abandoned call disturbs nothing.
+  auto call = [state, batch = std::move(batch), offset = state->file_bytes] {
+    return state->write_batch(batch, offset);
+  };
+  base::Result<Written> written = co_await pool.run("log of results", std::move(call), async::Deadline::never());
+  if (!written && written.error().code == base::Code::Cancelled) co_return base::fail(std::move(written).error());
+  state->end_commit(bytes, written ? std::move(*written) : Written{0, base::fail(std::move(written).error())});
+  co_return base::Result<void>();
 }
 
-SegmentWriter::~SegmentWriter() { static_cast<void>(close(base::now() + close_timeout_)); }
+// shared because the task, and a call that was abandoned, outlive a close() that gave up on a hanging disk
+async::Task<> SegmentWriter::State::run(std::shared_ptr<State> state, async::BlockingPool& pool) {
+  base::Result<void> ended;
+  while (ended) {
+    base::Result<bool> more = co_await next_commit(state);
+    if (!more || !*more) break;
+    ended = co_await commit(state, pool);
+  }
+  const std::lock_guard lock(state->mutex);
+  state->done = true;
+  state->progress.tell_all();
+  co_return ended;
+}
 
-base::Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(const std::string& path, SegmentOptions options) {
+SegmentWriter::SegmentWriter(async::Runtime& runtime, std::unique_ptr<State> state, SegmentRecovery recovery)
+    : runtime_(runtime), recovery_(std::move(recovery)), state_(std::move(state)) {
+  // With a token of its own: a run that is cancelled still writes down how it ended.
+  auto spawned = runtime_.executor().try_spawn("log of results", State::run(state_, runtime_.blocking()), {});
+  if (spawned) {
+    commits_ = std::move(*spawned);
+  } else {
+    state_->failure = std::move(spawned).error();
+    state_->done = true;
+  }
+}
+
+SegmentWriter::~SegmentWriter() {
+  const auto deadline = async::Deadline::in(state_->options.close_timeout);
+  static_cast<void>(runtime_.executor().block_on(close(deadline)));
+}
+
+base::Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(async::Runtime& runtime, const std::string& path,
+                                                                   SegmentOptions options) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) return base::fail(base::from_errno(errno, "cannot make a log of results", path));
   auto device = std::make_unique<FileDevice>(fd, path);
@@ -187,11 +227,11 @@ base::Result<std::unique_ptr<SegmentWriter>> SegmentWriter::create(const std::st
   SLUICE_CHECK(device->sync());
   const std::string folder = std::filesystem::path(path).parent_path().string();
   SLUICE_CHECK(sync_directory(folder.empty() ? "." : folder));
-  return std::unique_ptr<SegmentWriter>(
-      new SegmentWriter(std::move(device), path, std::move(options), {}, kFileHeaderBytes, 0));
+  return on_device(runtime, std::move(device), path, std::move(options));
 }
 
-base::Result<std::unique_ptr<SegmentWriter>> SegmentWriter::open(const std::string& path, SegmentOptions options) {
+base::Result<std::unique_ptr<SegmentWriter>> SegmentWriter::open(async::Runtime& runtime, const std::string& path,
+                                                                 SegmentOptions options) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (fd < 0) return base::fail(base::from_errno(errno, "cannot open the log of results", path));
   auto device = std::make_unique<FileDevice>(fd, path);
@@ -217,14 +257,15 @@ base::Result<std::unique_ptr<SegmentWriter>> SegmentWriter::open(const std::stri
     end = kFileHeaderBytes;
   }
   SLUICE_CHECK(device->sync());
-  return std::unique_ptr<SegmentWriter>(
-      new SegmentWriter(std::move(device), path, std::move(options), std::move(recovery), end, next_number));
+  auto state = std::make_unique<State>(std::move(device), path, std::move(options), end, next_number);
+  return std::unique_ptr<SegmentWriter>(new SegmentWriter(runtime, std::move(state), std::move(recovery)));
 }
 
-std::unique_ptr<SegmentWriter> SegmentWriter::on_device(std::unique_ptr<SegmentDevice> device, std::string path,
-                                                        SegmentOptions options) {
-  return std::unique_ptr<SegmentWriter>(
-      new SegmentWriter(std::move(device), std::move(path), std::move(options), {}, kFileHeaderBytes, 0));
+std::unique_ptr<SegmentWriter> SegmentWriter::on_device(async::Runtime& runtime, std::unique_ptr<SegmentDevice> device,
+                                                        std::string path, SegmentOptions options) {
+  auto state = std::make_unique<State>(std::move(device), std::move(path), std::move(options), kFileHeaderBytes,
+                                       std::uint64_t{0});
+  return std::unique_ptr<SegmentWriter>(new SegmentWriter(runtime, std::move(state), {}));
 }
 
 base::Result<std::uint64_t> SegmentWriter::append(std::span<const std::byte> payload, FrameType type) {
@@ -233,21 +274,21 @@ base::Result<std::uint64_t> SegmentWriter::append(std::span<const std::byte> pay
         base::Error{.code = base::Code::InvalidArgument,
                     .what = fmt::format("a frame of {} is longer than the log takes ({})",
                                         base::format_size(payload.size()), base::format_size(kPayloadBytesMax)),
-                    .where = path_,
+                    .where = state_->path,
                     .likely = {"a mistake in the program: one interval cannot be that large"},
                     .try_next = {"please report it"}});
   }
   const std::scoped_lock lock(state_->mutex);
   State& s = *state_;
   if (s.failure) return base::fail(*s.failure);
-  if (s.closing) return base::fail(closed(path_));
+  if (s.closing) return base::fail(closed(s.path));
   const std::size_t waiting = s.pending.size() + s.in_flight_bytes;
   if (waiting + kFrameHeaderBytes + payload.size() > s.options.bytes_max) {
-    return base::fail(buffer_full(path_, waiting, s.options.bytes_max));
+    return base::fail(buffer_full(s.path, waiting, s.options.bytes_max));
   }
   if (s.pending.empty()) {
     s.pending_since = base::now();
-    s.work.notify_one();
+    s.work.tell_all();
   }
   const auto header = make_frame_header(type, s.next_number, payload);
   s.pending.insert(s.pending.end(), header.begin(), header.end());
@@ -255,40 +296,54 @@ base::Result<std::uint64_t> SegmentWriter::append(std::span<const std::byte> pay
   return s.next_number++;
 }
 
-base::Result<void> SegmentWriter::sync(base::Instant deadline) {
-  std::unique_lock lock(state_->mutex);
-  State& s = *state_;
+async::Task<> SegmentWriter::sync(async::Deadline deadline) { return sync_state(state_, deadline); }
+
+// shared because the task, and a call that was abandoned, outlive a close() that gave up on a hanging disk
+async::Task<> SegmentWriter::sync_state(std::shared_ptr<State> state, async::Deadline deadline) {
+  State& s = *state;
+  std::unique_lock lock(s.mutex);
   const std::uint64_t wanted = s.next_number;
-  if (s.durable >= wanted) return {};
-  s.commit_now = true;
-  s.work.notify_one();
-  const bool decided = s.progress.wait_until(lock, base::to_chrono(deadline),
-                                             [&] { return s.durable >= wanted || s.failure || s.thread_done; });
-  if (s.durable >= wanted) return {};
-  if (s.failure) return base::fail(*s.failure);
-  if (decided) return base::fail(closed(path_));
-  return base::fail(slow_disk(path_, "the log of results was not durable in time", wanted - s.durable));
+  if (s.durable < wanted) {
+    s.commit_now = true;
+    s.work.tell_all();
+  }
+  while (s.durable < wanted) {
+    if (s.failure) co_return base::fail(*s.failure);
+    if (s.done) co_return base::fail(closed(s.path));
+    async::WaitPoint point = s.progress.enlist();
+    lock.unlock();
+    const async::Wake wake = co_await point.wait(deadline);
+    lock.lock();
+    if (wake == async::Wake::Woken || s.durable >= wanted) continue;
+    if (wake == async::Wake::Cancelled) co_return base::fail(async::cancelled("waiting for the log of results"));
+    const std::uint64_t waiting = wanted - s.durable;
+    co_return base::fail(slow_disk(s.path, "the log of results was not durable in time", waiting));
+  }
+  co_return base::Result<void>();
 }
 
-base::Result<void> SegmentWriter::close(base::Instant deadline) {
-  std::unique_lock lock(state_->mutex);
+async::Task<> SegmentWriter::close(async::Deadline deadline) {
   State& s = *state_;
-  s.closing = true;
-  s.work.notify_one();
-  // A disk that was given up once is not waited for again.
-  if (s.thread.joinable()) s.progress.wait_until(lock, base::to_chrono(deadline), [&] { return s.thread_done; });
-  const std::uint64_t waiting = s.next_number - s.durable;
-  const bool done = s.thread_done;
-  const auto failure = s.failure;
-  lock.unlock();
-  if (s.thread.joinable()) {
-    // tidy-allow: detach because a thread that hangs in the disk cannot be joined; it owns all that it touches
-    done ? s.thread.join() : s.thread.detach();
+  {
+    const std::lock_guard lock(s.mutex);
+    s.closing = true;
+    s.work.tell_all();
   }
-  if (failure) return base::fail(*failure);
-  if (!done) return base::fail(slow_disk(path_, "the log of results could not be closed in time", waiting));
-  return {};
+  // A disk that was given up once is not waited for again.
+  if (commits_) {
+    async::JoinHandle<void> commits = std::move(*commits_);
+    commits_.reset();
+    static_cast<void>(co_await commits.wait(deadline));
+  }
+  const std::lock_guard lock(s.mutex);
+  if (s.failure) co_return base::fail(*s.failure);
+  const std::uint64_t waiting = s.next_number - s.durable;
+  if (waiting > 0 || !s.done)
+    co_return base::fail(slow_disk(s.path, "the log of results could not be closed in time", waiting));
+  co_return base::Result<void>();
 }
+
+const std::string& SegmentWriter::path() const { return state_->path; }
 
 std::uint64_t SegmentWriter::durable_frames() const {
   const std::scoped_lock lock(state_->mutex);

@@ -2,9 +2,9 @@
 
 #include <cerrno>
 #include <exception>
+#include <mutex>
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <unistd.h>
 
 namespace sluice::load {
@@ -42,7 +42,7 @@ StageResult run_stage(StageJob& job) {
 
 }  // namespace
 
-/// A stage and its thread's way to the outside.
+/// A stage and its call's way to the outside.
 struct StageHost::Running {
   // shared because abandoned operations may still touch the context
   std::shared_ptr<RunContext> context;
@@ -60,6 +60,8 @@ struct StageHost::Running {
     if (callbacks.ended) callbacks.ended(stage, std::move(result));
   }
   StageResult run();
+  // shared because the call of an aborted stage outlives its host
+  static async::Task<> call(std::shared_ptr<Running> running, async::BlockingPool& pool);
 };
 
 StageResult StageHost::Running::run() {
@@ -75,24 +77,29 @@ StageResult StageHost::Running::run() {
   }
 }
 
+// shared because the call of an aborted stage outlives its host
+async::Task<> StageHost::Running::call(std::shared_ptr<Running> running, async::BlockingPool& pool) {
+  auto ended = co_await pool.run("stage", [running] { running->tell_ended(running->run()); }, async::Deadline::never());
+  if (!ended && ended.error().code != base::Code::Cancelled) running->tell_ended(StageJob::failed(ended.error()));
+  co_return ended;
+}
+
 // shared because abandoned operations may still touch the context
-StageHost::StageHost(std::shared_ptr<RunContext> context, Callbacks callbacks)
-    : context_(std::move(context)), callbacks_(std::move(callbacks)) {}
+StageHost::StageHost(std::shared_ptr<RunContext> context, async::Runtime& runtime, Callbacks callbacks)
+    : context_(std::move(context)), runtime_(runtime), callbacks_(std::move(callbacks)) {}
 
 StageHost::~StageHost() {
-  if (thread_.joinable()) thread_.join();
+  if (call_) static_cast<void>(call_->join(async::Deadline::never()));
 }
 
 void StageHost::start(std::uint32_t stage) {
-  if (thread_.joinable()) thread_.join();  // the stage before has answered, so its thread is at its end
-  running_ = std::make_shared<Running>();  // shared because the thread of an aborted stage outlives this
+  running_ = std::make_shared<Running>();  // shared because the call of an aborted stage outlives this
   running_->context = context_;
   running_->stage = stage;
   running_->callbacks = callbacks_;
-  thread_ = std::thread([running = running_] {
-    pthread_setname_np(pthread_self(), "stage");
-    running->tell_ended(running->run());
-  });
+  auto call = runtime_.executor().try_spawn("stage", Running::call(running_, runtime_.blocking()), {});
+  if (!call) return running_->tell_ended(StageJob::failed(std::move(call).error()));
+  call_ = std::move(*call);
 }
 
 void StageHost::stop(base::Instant drain_until) {
@@ -106,7 +113,8 @@ void StageHost::abort() {
     std::lock_guard lock(running_->mutex);
     running_->callbacks = {};
   }
-  if (thread_.joinable()) thread_.detach();  // tidy-allow: detach because an abort waits for nothing; the process ends
+  if (call_) call_->cancel();
+  call_.reset();  // an abort waits for nothing
 }
 
 base::Result<void> open_targets(RunContext& context) {

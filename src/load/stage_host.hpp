@@ -2,17 +2,17 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 
+#include "async/runtime.hpp"
 #include "load/run_context.hpp"
 #include "load/stage_job.hpp"
 
 namespace sluice::load {
 
-/// Runs the stages of a plan, one at a time, each on a thread of its own. The calls come from one thread, return at
-/// once and never throw; the answers are the callbacks, from the stage's thread.
+/// Runs the stages of a plan, one at a time, each as one call on a blocking thread, which may wait for the storage. The
+/// calls come from one thread at a time, return at once and never throw; the answers are the callbacks, from the
+/// stage's thread.
 class StageHost {
  public:
   struct Callbacks {
@@ -21,16 +21,17 @@ class StageHost {
     std::function<void(std::uint32_t stage, StageResult result)> ended;
   };
 
+  /// outlives: `runtime`.
   // shared because abandoned operations may still touch the context
-  StageHost(std::shared_ptr<RunContext> context, Callbacks callbacks);
-  /// Waits for the stage's thread, unless it was aborted.
+  StageHost(std::shared_ptr<RunContext> context, async::Runtime& runtime, Callbacks callbacks);
+  /// Waits for the stage's end, unless it was aborted; not on a loop thread.
   ~StageHost();
 
   /// Starts the stage of this index. The one before must have answered.
   void start(std::uint32_t stage);
   /// Nothing more is started; what is in flight may finish until `drain_until`.
   void stop(base::Instant drain_until);
-  /// Gives up what runs; its thread is left to the process, which is expected to end.
+  /// Gives up what runs: the pool counts the call as abandoned, and the process is expected to end.
   void abort();
 
  private:
@@ -38,10 +39,11 @@ class StageHost {
 
   // shared because abandoned operations may still touch the context
   const std::shared_ptr<RunContext> context_;
+  async::Runtime& runtime_;  // outlives: the session's
   const Callbacks callbacks_;
-  // shared because the thread of an aborted stage outlives this
+  // shared because the call of an aborted stage outlives this
   std::shared_ptr<Running> running_;
-  std::thread thread_;
+  std::optional<async::JoinHandle<void>> call_;  ///< until abort()
 };
 
 }  // namespace sluice::load

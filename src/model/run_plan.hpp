@@ -134,6 +134,9 @@ struct Stage {
   int line = 0;
 };
 
+/// Does the stage run the workload?
+inline bool executes(const Stage& stage) { return stage.type == StageType::Execute || stage.type == StageType::Hybrid; }
+
 /// How many failed operations a run bears, and whether one is tried again.
 struct ErrorHandling {
   std::uint64_t max_total_errors = 100;

@@ -260,11 +260,20 @@ std::string page_cache_words(double share) {
   return fmt::format("{:.0f} % of reads never left memory", percent);
 }
 
-/// Did any stage drive operations by an event loop? Sync workers have none that could be held.
-bool had_loops(const model::Summary& summary) {
-  return std::ranges::any_of(summary.stages, [](const model::StageSummary& stage) {
-    return std::ranges::any_of(stage.started.workers, [](const auto& worker) { return worker.kind != "sync"; });
-  });
+void write_holds(Page& page, const model::ClientCost& cost) {
+  const std::string holds = fmt::format("{}, p99.9 {}", duration(cost.max_stall_ns), duration(cost.hold_p999_ns));
+  if (cost.max_stall_ns <= kHoldCalmNs) {
+    page.line("  nothing stalled: longest hold " + holds);
+  } else {
+    page.line("  a loop was held for " + holds + ": latencies near that time may include it", Ink::Warning);
+  }
+  page.line(fmt::format("  queues: {} waited for permits in all, at most {} of output waited for its reader",
+                        duration(cost.permit_wait_ns), base::format_size(cost.queue_high_water)));
+  if (cost.abandoned_calls > 0) {
+    page.line(fmt::format("  {} calls outlived their deadline and were abandoned", cost.abandoned_calls), Ink::Warning);
+  } else {
+    page.line("  no call had to be abandoned");
+  }
 }
 
 void write_client(Page& page) {
@@ -273,19 +282,9 @@ void write_client(Page& page) {
   page.line("what it took", Ink::Heading);
   if (!cost.limited_by.empty()) page.outside("  limited by: ", cost.limited_by);
   if (cost.page_cache_share) page.line("  " + page_cache_words(*cost.page_cache_share));
-  const std::string hold = duration(cost.max_stall_ns);
-  if (cost.max_stall_ns == 0 && !had_loops(page.summary)) {
-    page.line("  nothing stalled: direct system calls only, no event loop to hold");
-  } else if (cost.max_stall_ns <= kHoldCalmNs) {
-    page.line(fmt::format("  nothing stalled: longest hold {}", hold));
-  } else {
-    page.line(fmt::format("  a loop was held for {}: latencies near that time may include it", hold), Ink::Warning);
-  }
+  write_holds(page, cost);
   page.line(fmt::format("  client: {:.2f} s CPU in user space, {:.2f} s in the kernel, at most {} of memory",
                         cost.cpu_user_s, cost.cpu_system_s, base::format_size(cost.max_rss_bytes)));
-  if (cost.abandoned_calls > 0) {
-    page.line(fmt::format("  {} calls outlived their deadline and were abandoned", cost.abandoned_calls), Ink::Warning);
-  }
   write_workers(page);
 }
 

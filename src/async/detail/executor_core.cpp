@@ -50,7 +50,7 @@ std::shared_ptr<TaskContext> ExecutorCore::adopt(const std::shared_ptr<ExecutorC
 void ExecutorCore::run_thread(std::size_t index) {
   pthread_setname_np(pthread_self(), options.name.substr(0, 15).c_str());
   {
-    LoopThread loop(options.name);
+    LoopThread loop(options.name, options.watch);
     while (io.run_one() != 0 && !leaving.load(std::memory_order_acquire)) {
     }
     // A thread that comes back from an abandoned task brings what is left of the others to its end.

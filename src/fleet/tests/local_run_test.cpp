@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -12,6 +14,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "async/runtime.hpp"
 #include "fleet/tests/simulated_host.hpp"
 #include "journal/run_log.hpp"
 
@@ -31,8 +34,22 @@ protocol::RunRules three_stages() {
 
 base::Error disk_full() { return base::from_errno(28, "cannot append to the log of results", "log/local.seg"); }
 
+std::unique_ptr<async::Runtime> make_runtime() {
+  auto runtime = async::Runtime::create({.worker_threads = 2, .name = "test"});
+  if (!runtime) throw std::runtime_error(runtime.error().what);
+  return std::move(*runtime);
+}
+
+/// The outcome of a run; one that ends by an error, which only a mistake in the driver brings about, fails the test.
+Outcome outcome_of(async::Runtime& runtime, LocalRun& run) {
+  auto outcome = runtime.executor().block_on(run.run());
+  if (!outcome) throw std::runtime_error(base::to_text(outcome.error()));
+  return std::move(*outcome);
+}
+
 /// A run on a simulated host.
 struct World {
+  std::unique_ptr<async::Runtime> runtime = make_runtime();
   SimulatedHost host;
   LocalRun run;
 
@@ -40,6 +57,7 @@ struct World {
       : run(std::move(rules), host, host, host, std::move(options)) {
     host.run = &run;
   }
+  Outcome outcome() { return outcome_of(*runtime, run); }
 };
 
 bool called(const World& world, std::string_view call) {
@@ -49,7 +67,7 @@ bool called(const World& world, std::string_view call) {
 TEST(LocalRun, every_stage_is_in_the_log_for_good_before_it_starts) {
   World world(three_stages());
   for (std::uint32_t stage = 0; stage < 3; ++stage) world.host.plan_stage(stage, 60);
-  const Outcome outcome = world.run.run();
+  const Outcome outcome = world.outcome();
   EXPECT_EQ(outcome.status, RunStatus::Completed);
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_FALSE(outcome.error);
@@ -61,7 +79,7 @@ TEST(LocalRun, every_stage_is_in_the_log_for_good_before_it_starts) {
 
 TEST(LocalRun, a_stage_is_stopped_when_its_timeout_has_passed) {
   World world({.stages = {{.name = "measure", .timeout = 3600s}}});
-  const Outcome outcome = world.run.run();
+  const Outcome outcome = world.outcome();
   EXPECT_EQ(outcome.status, RunStatus::Failed);
   EXPECT_EQ(outcome.exit_code, 1);
   ASSERT_TRUE(outcome.error);
@@ -73,7 +91,7 @@ TEST(LocalRun, a_stage_is_stopped_when_its_timeout_has_passed) {
 TEST(LocalRun, a_stage_that_never_answers_does_not_keep_the_run) {
   World world({.stages = {{.name = "measure", .timeout = 10s}}});
   world.host.stops_after_s = -1;
-  const Outcome outcome = world.run.run();
+  const Outcome outcome = world.outcome();
   EXPECT_EQ(outcome.status, RunStatus::Failed);
   EXPECT_EQ(world.host.now(), base::Instant{} + 50s);
   EXPECT_TRUE(called(world, "abort"));
@@ -83,7 +101,7 @@ TEST(LocalRun, an_interrupt_stops_the_stage_and_skips_cleanup) {
   World world(three_stages());
   world.host.plan_stage(0, 1);
   world.host.plan(5, [&] { world.run.post(protocol::Interrupt{.signal = 2, .count = 1}); });
-  const Outcome outcome = world.run.run();
+  const Outcome outcome = world.outcome();
   EXPECT_EQ(outcome.status, RunStatus::Interrupted);
   EXPECT_EQ(outcome.exit_code, 130);
   EXPECT_TRUE(called(world, "stop 1 interrupted until 10"));
@@ -94,7 +112,7 @@ TEST(LocalRun, an_interrupt_stops_the_stage_and_skips_cleanup) {
 TEST(LocalRun, an_abort_waits_for_nothing) {
   World world({.stages = {{.name = "measure"}}});
   world.host.plan(5, [&] { world.run.post(protocol::Interrupt{.signal = 2, .count = 2}); });
-  EXPECT_EQ(world.run.run().exit_code, 130);
+  EXPECT_EQ(world.outcome().exit_code, 130);
   EXPECT_EQ(world.host.calls,
             (Calls{"append started 0", "sync", "start 0", "abort", "append ended 0 interrupted", "sync"}));
 }
@@ -104,7 +122,7 @@ TEST(LocalRun, a_log_that_fails_ends_the_run_as_failed) {
   world.host.plan_stage(0, 1);
   world.host.plan_stage(1, 1000);
   world.host.plan(0.5, [&] { world.host.append_error = disk_full(); });
-  const Outcome outcome = world.run.run();
+  const Outcome outcome = world.outcome();
   EXPECT_EQ(outcome.status, RunStatus::Failed);
   ASSERT_TRUE(outcome.error);
   EXPECT_EQ(outcome.error->code, base::Code::ResourceExhausted);
@@ -114,7 +132,7 @@ TEST(LocalRun, a_log_that_fails_ends_the_run_as_failed) {
 TEST(LocalRun, a_failed_sync_ends_the_run_as_failed) {
   World world(three_stages());
   world.host.sync_error = base::from_errno(5, "cannot sync", "log/local.seg");
-  const Outcome outcome = world.run.run();
+  const Outcome outcome = world.outcome();
   EXPECT_EQ(outcome.status, RunStatus::Failed);
   EXPECT_TRUE(called(world, "stop 0 results cannot be written until 30"));
 }
@@ -123,7 +141,7 @@ TEST(LocalRun, a_log_that_fails_in_the_last_step_still_fails_the_run) {
   World world({.stages = {{.name = "measure"}}});
   world.host.plan_stage(0, 60);
   world.host.plan(30, [&] { world.host.append_error = disk_full(); });
-  const Outcome outcome = world.run.run();
+  const Outcome outcome = world.outcome();
   EXPECT_EQ(outcome.status, RunStatus::Failed);
   EXPECT_EQ(outcome.exit_code, 1);
   ASSERT_TRUE(outcome.error);
@@ -134,7 +152,7 @@ TEST(LocalRun, a_log_that_is_only_slow_is_noted_once_and_not_waited_for) {
   World world(three_stages());
   for (std::uint32_t stage = 0; stage < 3; ++stage) world.host.plan_stage(stage, 60);
   world.host.sync_error = base::Error{.code = base::Code::DeadlineExceeded, .what = "slow"};
-  EXPECT_EQ(world.run.run().status, RunStatus::Completed);
+  EXPECT_EQ(world.outcome().status, RunStatus::Completed);
   ASSERT_EQ(world.host.notes.size(), 1u);
   EXPECT_NE(world.host.notes[0].find("not durable within 2"), std::string::npos) << world.host.notes[0];
 }
@@ -145,7 +163,7 @@ TEST(LocalRun, the_display_sees_every_event_before_it_is_taken) {
               {.on_event = [&](const protocol::Event& event) { seen.push_back(event.index()); }});
   world.host.plan_stage(0, 60);
   world.host.plan(1, [&] { world.run.post(protocol::StageProgress{.done = 1}); });
-  world.run.run();
+  world.outcome();
   EXPECT_EQ(seen, (std::vector<std::size_t>{protocol::Event(protocol::Start{}).index(),
                                             protocol::Event(protocol::StageProgress{}).index(),
                                             protocol::Event(protocol::StageEnded{}).index()}));
@@ -155,7 +173,7 @@ TEST(LocalRun, events_that_come_before_the_start_and_after_the_end_do_no_harm) {
   World world({.stages = {{.name = "measure"}}});
   world.run.post(protocol::StageEnded{.stage = 3});
   world.host.plan_stage(0, 1);
-  EXPECT_EQ(world.run.run().status, RunStatus::Completed);
+  EXPECT_EQ(world.outcome().status, RunStatus::Completed);
   world.run.post(protocol::StageEnded{});
   world.run.post(protocol::Interrupt{});
 }
@@ -191,13 +209,14 @@ TEST(LocalRun, a_run_on_real_threads_leaves_a_whole_log) {
   std::string folder = (std::filesystem::temp_directory_path() / "sluice-fleet-XXXXXX").string();
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
   {
-    auto log = journal::RunLog::create(folder);
+    const auto runtime = make_runtime();
+    auto log = journal::RunLog::create(*runtime, folder);
     ASSERT_TRUE(log) << log.error().what;
     SystemClock clock;
     ThreadHost host(**log);
     LocalRun run(three_stages(), host, **log, clock);
     host.run = &run;
-    EXPECT_EQ(run.run().status, RunStatus::Completed);
+    EXPECT_EQ(outcome_of(*runtime, run).status, RunStatus::Completed);
   }
   const auto content = journal::read_run_log(folder);
   std::filesystem::remove_all(folder);

@@ -1,18 +1,29 @@
 #include "fleet/mailbox.hpp"
 
 #include <cstdint>
+#include <memory>
+#include <stdexcept>
 #include <thread>
 #include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "async/executor.hpp"
+
 namespace sluice::fleet {
 namespace {
 
 using base::operator""s;
 
+std::unique_ptr<async::Executor> make_executor() {
+  auto executor = async::Executor::create({.worker_threads = 1, .name = "test"});
+  if (!executor) throw std::runtime_error(executor.error().what);
+  return std::move(*executor);
+}
+
 TEST(Mailbox, events_come_out_in_the_order_of_each_sender) {
+  const auto executor = make_executor();
   SystemClock clock;
   Mailbox mailbox(clock);
   constexpr std::uint32_t kSenders = 4, kEach = 5'000;
@@ -24,7 +35,7 @@ TEST(Mailbox, events_come_out_in_the_order_of_each_sender) {
   }
   std::vector<std::uint32_t> next(kSenders, 0);
   for (std::uint32_t i = 0; i < kSenders * kEach; ++i) {
-    const auto event = mailbox.take(base::now() + 30s);
+    const auto event = executor->block_on(mailbox.take(base::now() + 30s));
     ASSERT_TRUE(event);
     const auto& ended = std::get<protocol::StageEnded>(*event);
     EXPECT_EQ(ended.stage, next[ended.agent]++);
@@ -33,24 +44,26 @@ TEST(Mailbox, events_come_out_in_the_order_of_each_sender) {
 }
 
 TEST(Mailbox, nothing_comes_out_once_the_time_is_up) {
+  const auto executor = make_executor();
   SystemClock clock;
   Mailbox mailbox(clock);
-  EXPECT_FALSE(mailbox.take(base::now()));
+  EXPECT_FALSE(executor->block_on(mailbox.take(base::now())));
   mailbox.post(protocol::DeadlineTick{});
-  EXPECT_TRUE(mailbox.take(base::now())) << "what is there is given also at the deadline";
+  EXPECT_TRUE(executor->block_on(mailbox.take(base::now()))) << "what is there is given also at the deadline";
 }
 
 TEST(Mailbox, a_full_mailbox_drops_progress_and_keeps_everything_else) {
+  const auto executor = make_executor();
   SystemClock clock;
   Mailbox mailbox(clock);
-  for (std::size_t i = 0; i < Mailbox::kEventsMax + 100; ++i) mailbox.post(protocol::StageProgress{.done = i});
+  for (std::size_t i = 0; i < Mailbox::kProgressMax + 100; ++i) mailbox.post(protocol::StageProgress{.done = i});
   mailbox.post(protocol::StageEnded{});
   mailbox.post(protocol::Interrupt{});
   std::size_t progress = 0, others = 0;
-  while (const auto event = mailbox.take(base::now())) {
+  while (const auto event = executor->block_on(mailbox.take(base::now()))) {
     (std::holds_alternative<protocol::StageProgress>(*event) ? progress : others) += 1;
   }
-  EXPECT_EQ(progress, Mailbox::kEventsMax);
+  EXPECT_EQ(progress, Mailbox::kProgressMax);
   EXPECT_EQ(others, 2u);
 }
 

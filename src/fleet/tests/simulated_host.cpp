@@ -12,17 +12,19 @@ base::Nanos seconds_of(double seconds) { return base::Nanos{static_cast<std::int
 
 }  // namespace
 
-void SimulatedHost::wait(std::condition_variable&, std::unique_lock<std::mutex>& lock, base::Instant until) {
-  if (planned_.empty() || planned_.begin()->first > until) {
-    if (until == base::Instant::never()) throw std::runtime_error("the run waits for ever");
-    now_ = std::max(now_, until);
-    return;
+async::Task<protocol::Event> SimulatedHost::receive(async::Channel<protocol::Event>& events, base::Instant until) {
+  while (events.size() == 0 && now_ < until) {
+    if (planned_.empty() || planned_.begin()->first > until) {
+      if (until == base::Instant::never()) throw std::runtime_error("the run waits for ever");
+      now_ = until;
+      break;
+    }
+    auto next = planned_.extract(planned_.begin());
+    now_ = std::max(now_, next.key());
+    next.mapped()();
   }
-  auto next = planned_.extract(planned_.begin());
-  now_ = std::max(now_, next.key());
-  lock.unlock();
-  next.mapped()();
-  lock.lock();
+  // Simulated time is up to now_, so what is not there yet does not come.
+  co_return co_await events.receive(async::Deadline::at({0}));
 }
 
 void SimulatedHost::start_stage(std::uint32_t stage) {
@@ -53,11 +55,11 @@ base::Result<void> SimulatedHost::append(const model::Block& block) {
   return {};
 }
 
-base::Result<void> SimulatedHost::sync(base::Instant deadline) {
+async::Task<> SimulatedHost::sync(async::Deadline deadline) {
   calls.push_back("sync");
-  if (!sync_error) return {};
-  if (sync_error->code == base::Code::DeadlineExceeded) now_ = std::max(now_, deadline);
-  return base::fail(*sync_error);
+  if (!sync_error) co_return base::Result<void>();
+  if (sync_error->code == base::Code::DeadlineExceeded) now_ = std::max(now_, deadline.when());
+  co_return base::fail(*sync_error);
 }
 
 void SimulatedHost::plan(double seconds, std::function<void()> action) {

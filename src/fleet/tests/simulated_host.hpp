@@ -13,13 +13,13 @@
 
 namespace sluice::fleet {
 
-/// Clock, host and log of a run in a test, on one thread: waiting moves the time to the next thing that is planned.
+/// Clock, host and log of a run in a test, in its one task: waiting moves the time to the next thing that is planned.
 /// `calls` tells what the run did, in order.
 class SimulatedHost final : public Clock, public StageHost, public journal::BlockLog {
  public:
   // Clock. Waiting for ever with nothing planned throws: the run would hang.
   base::Instant now() override { return now_; }
-  void wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, base::Instant until) override;
+  async::Task<protocol::Event> receive(async::Channel<protocol::Event>& events, base::Instant until) override;
 
   // StageHost.
   void start_stage(std::uint32_t stage) override;
@@ -28,7 +28,7 @@ class SimulatedHost final : public Clock, public StageHost, public journal::Bloc
 
   // BlockLog.
   base::Result<void> append(const model::Block& block) override;
-  base::Result<void> sync(base::Instant deadline) override;
+  async::Task<> sync(async::Deadline deadline) override;
 
   /// Runs `action` when the time has come to `seconds` after the beginning.
   void plan(double seconds, std::function<void()> action);

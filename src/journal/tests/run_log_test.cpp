@@ -9,6 +9,7 @@
 
 #include "journal/block_codec.hpp"
 #include "journal/segment_reader.hpp"
+#include "journal/tests/loops.hpp"
 #include "journal/tests/sample_blocks.hpp"
 #include "journal/tests/scratch.hpp"
 
@@ -18,11 +19,12 @@ namespace {
 using base::operator""s;
 
 void write_samples(const std::string& folder, std::string_view party) {
-  auto log = RunLog::create(folder, party);
+  Loops loops;
+  auto log = RunLog::create(loops, folder, party);
   ASSERT_TRUE(log) << log.error().what;
   for (const model::Block& block : sample_blocks()) ASSERT_TRUE((*log)->append(block));
-  ASSERT_TRUE((*log)->sync(base::now() + 10s));
-  ASSERT_TRUE((*log)->close(base::now() + 10s));
+  ASSERT_TRUE(loops.wait((*log)->sync(in(10s))));
+  ASSERT_TRUE(loops.wait((*log)->close(in(10s))));
 }
 
 TEST(RunLog, every_kind_of_block_is_read_back_in_order) {
@@ -53,12 +55,14 @@ TEST(RunLog, parties_are_read_one_after_the_other_by_name) {
 }
 
 TEST(RunLog, a_second_run_into_the_same_directory_is_refused) {
+  Loops loops;
   const Scratch scratch;
   write_samples(scratch.folder(), "local");
-  EXPECT_EQ(RunLog::create(scratch.folder()).error().code, base::Code::InvalidArgument);
+  EXPECT_EQ(RunLog::create(loops, scratch.folder()).error().code, base::Code::InvalidArgument);
 }
 
 TEST(RunLog, open_goes_on_after_a_torn_tail) {
+  Loops loops;
   const Scratch scratch;
   write_samples(scratch.folder(), "local");
   const std::string path = run_log_path(scratch.folder(), "local");
@@ -71,11 +75,11 @@ TEST(RunLog, open_goes_on_after_a_torn_tail) {
     EXPECT_TRUE(content->report.flaws[0].torn_tail);
     EXPECT_EQ(content->report.flaws[0].file, path);
   }
-  auto log = RunLog::open(scratch.folder());
+  auto log = RunLog::open(loops, scratch.folder());
   ASSERT_TRUE(log);
   EXPECT_GT((*log)->recovery().torn_bytes, 0u);
   ASSERT_TRUE((*log)->append(model::Note{1, "resumed"}));
-  ASSERT_TRUE((*log)->close(base::now() + 10s));
+  ASSERT_TRUE(loops.wait((*log)->close(in(10s))));
   const auto content = read_run_log(scratch.folder());
   ASSERT_TRUE(content);
   EXPECT_EQ(content->blocks.size(), sample_blocks().size());  // one lost, one more
@@ -84,15 +88,16 @@ TEST(RunLog, open_goes_on_after_a_torn_tail) {
 }
 
 TEST(RunLog, a_block_that_cannot_be_understood_is_named_and_the_rest_is_read) {
+  Loops loops;
   const Scratch scratch;
   std::filesystem::create_directory(scratch.path("log"));
-  auto segment = SegmentWriter::create(run_log_path(scratch.folder(), "local"));
+  auto segment = SegmentWriter::create(loops, run_log_path(scratch.folder(), "local"));
   ASSERT_TRUE(segment);
   ASSERT_TRUE((*segment)->append(encode_block(model::Note{1, "before"})));
   ASSERT_TRUE((*segment)->append(as_bytes("\x01\x7Fnonsense")));
   ASSERT_TRUE((*segment)->append(as_bytes("of another time"), static_cast<FrameType>(200)));
   ASSERT_TRUE((*segment)->append(encode_block(model::Note{2, "after"})));
-  ASSERT_TRUE((*segment)->close(base::now() + 10s));
+  ASSERT_TRUE(loops.wait((*segment)->close(in(10s))));
   const auto content = read_run_log(scratch.folder());
   ASSERT_TRUE(content);
   EXPECT_EQ(content->blocks.size(), 2u);
@@ -102,6 +107,7 @@ TEST(RunLog, a_block_that_cannot_be_understood_is_named_and_the_rest_is_read) {
 }
 
 TEST(RunLog, a_directory_without_a_log_says_so) {
+  Loops loops;
   const Scratch scratch;
   for (const std::string& folder : {scratch.folder(), scratch.path("absent")}) {
     const auto content = read_run_log(folder);
@@ -110,7 +116,7 @@ TEST(RunLog, a_directory_without_a_log_says_so) {
     EXPECT_FALSE(content.error().likely.empty());
     EXPECT_FALSE(content.error().try_next.empty());
   }
-  EXPECT_EQ(RunLog::create(scratch.path("absent")).error().code, base::Code::NotFound);
+  EXPECT_EQ(RunLog::create(loops, scratch.path("absent")).error().code, base::Code::NotFound);
 }
 
 }  // namespace

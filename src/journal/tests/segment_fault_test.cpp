@@ -19,6 +19,7 @@
 #include "base/time.hpp"
 #include "journal/segment_reader.hpp"
 #include "journal/segment_writer.hpp"
+#include "journal/tests/loops.hpp"
 #include "journal/tests/scratch.hpp"
 
 namespace sluice::journal {
@@ -122,22 +123,24 @@ struct Report {
 
 TEST(SegmentFaults, a_full_disk_is_reported_everywhere_and_keeps_what_was_before_it) {
   auto disk = std::make_shared<Disk>();
+  Loops loops;
   disk->capacity = kFileHeaderBytes + 3 * (kFrameHeaderBytes + 1000) + 100;
   Report report;
-  auto writer = SegmentWriter::on_device(std::make_unique<DiskDevice>(disk), "disk", {.on_failure = report.callback()});
+  auto writer =
+      SegmentWriter::on_device(loops, std::make_unique<DiskDevice>(disk), "disk", {.on_failure = report.callback()});
   std::vector<std::string> expected;
   for (int i = 0; i < 3; ++i) {
     expected.push_back(std::string(1000, static_cast<char>('a' + i)));
     ASSERT_TRUE(writer->append(as_bytes(expected.back())));
   }
-  ASSERT_TRUE(writer->sync(base::now() + 10s));
+  ASSERT_TRUE(loops.wait(writer->sync(in(10s))));
   ASSERT_TRUE(writer->append(as_bytes(std::string(1000, 'z'))));
-  const auto synced = writer->sync(base::now() + 10s);
+  const auto synced = loops.wait(writer->sync(in(10s)));
   ASSERT_FALSE(synced);
   EXPECT_EQ(synced.error().code, base::Code::ResourceExhausted);
   EXPECT_NE(synced.error().where.find("ENOSPC"), std::string::npos);
   EXPECT_EQ(writer->append(as_bytes("later")).error().where, synced.error().where);
-  EXPECT_EQ(writer->close(base::now() + 10s).error().where, synced.error().where);
+  EXPECT_EQ(loops.wait(writer->close(in(10s))).error().where, synced.error().where);
   EXPECT_EQ(writer->durable_frames(), 3u);
   ASSERT_EQ(report.errors.size(), 1u);
   EXPECT_EQ(report.errors[0].code, base::Code::ResourceExhausted);
@@ -146,29 +149,32 @@ TEST(SegmentFaults, a_full_disk_is_reported_everywhere_and_keeps_what_was_before
 
 TEST(SegmentFaults, frames_of_a_group_before_the_one_that_did_not_fit_are_kept) {
   auto disk = std::make_shared<Disk>();
+  Loops loops;
   disk->capacity = kFileHeaderBytes + 5 * (kFrameHeaderBytes + 10) + 3;
-  auto writer = SegmentWriter::on_device(std::make_unique<DiskDevice>(disk), "disk", {.commit_interval = 60s});
+  auto writer = SegmentWriter::on_device(loops, std::make_unique<DiskDevice>(disk), "disk", {.commit_interval = 60s});
   for (int i = 0; i < 9; ++i) ASSERT_TRUE(writer->append(as_bytes("0123456789")));
-  EXPECT_FALSE(writer->sync(base::now() + 10s));
+  EXPECT_FALSE(loops.wait(writer->sync(in(10s))));
   EXPECT_EQ(writer->durable_frames(), 5u);
   EXPECT_EQ(payloads_on(*disk).size(), 5u);
 }
 
 TEST(SegmentFaults, a_failed_sync_is_kept_although_the_next_one_would_succeed) {
   auto disk = std::make_shared<Disk>();
+  Loops loops;
   disk->sync_errno = EIO;
-  auto writer = SegmentWriter::on_device(std::make_unique<DiskDevice>(disk), "disk");
+  auto writer = SegmentWriter::on_device(loops, std::make_unique<DiskDevice>(disk), "disk");
   ASSERT_TRUE(writer->append(as_bytes("x")));
-  EXPECT_FALSE(writer->sync(base::now() + 10s));
+  EXPECT_FALSE(loops.wait(writer->sync(in(10s))));
   disk->sync_errno = 0;
-  EXPECT_EQ(writer->sync(base::now() + 10s).error().code, base::Code::Unavailable);
+  EXPECT_EQ(loops.wait(writer->sync(in(10s))).error().code, base::Code::Unavailable);
   EXPECT_EQ(writer->durable_frames(), 0u);
 }
 
 TEST(SegmentFaults, a_hanging_disk_blocks_neither_append_nor_close) {
   auto disk = std::make_shared<Disk>();
+  Loops loops;
   disk->hang(true);
-  auto writer = SegmentWriter::on_device(std::make_unique<DiskDevice>(disk), "disk",
+  auto writer = SegmentWriter::on_device(loops, std::make_unique<DiskDevice>(disk), "disk",
                                          {.commit_interval = 0ms, .bytes_max = 10'000});
   const std::string payload(1000, 'p');
   ASSERT_TRUE(writer->append(as_bytes(payload)));
@@ -179,38 +185,41 @@ TEST(SegmentFaults, a_hanging_disk_blocks_neither_append_nor_close) {
   EXPECT_EQ(taken, 9);  // 9 * 1032 <= 10,000
   EXPECT_EQ(refused.error().code, base::Code::ResourceExhausted);
   EXPECT_FALSE(refused.error().likely.empty());
-  EXPECT_EQ(writer->sync(base::now()).error().code, base::Code::DeadlineExceeded);
-  EXPECT_EQ(writer->close(base::now()).error().code, base::Code::DeadlineExceeded);
+  EXPECT_EQ(loops.wait(writer->sync(in(0s))).error().code, base::Code::DeadlineExceeded);
+  EXPECT_EQ(loops.wait(writer->close(in(0s))).error().code, base::Code::DeadlineExceeded);
   writer.reset();
-  disk->hang(false);  // the thread that was left behind ends by itself
+  disk->hang(false);  // the call that was left behind ends by itself
 }
 
 TEST(SegmentFaults, what_was_refused_is_taken_once_the_disk_has_caught_up) {
   auto disk = std::make_shared<Disk>();
+  Loops loops;
   disk->hang(true);
-  auto writer =
-      SegmentWriter::on_device(std::make_unique<DiskDevice>(disk), "disk", {.commit_interval = 0ms, .bytes_max = 100});
+  auto writer = SegmentWriter::on_device(loops, std::make_unique<DiskDevice>(disk), "disk",
+                                         {.commit_interval = 0ms, .bytes_max = 100});
   ASSERT_TRUE(writer->append(as_bytes("0123456789")));
   ASSERT_TRUE(writer->append(as_bytes("0123456789")));
   ASSERT_FALSE(writer->append(as_bytes("0123456789")));
   disk->hang(false);
-  ASSERT_TRUE(writer->sync(base::now() + 10s));
+  ASSERT_TRUE(loops.wait(writer->sync(in(10s))));
   EXPECT_TRUE(writer->append(as_bytes("0123456789")));
-  EXPECT_TRUE(writer->close(base::now() + 10s));
+  EXPECT_TRUE(loops.wait(writer->close(in(10s))));
   EXPECT_EQ(payloads_on(*disk).size(), 3u);
 }
 
 TEST(SegmentFaults, many_appends_share_one_sync) {
   auto disk = std::make_shared<Disk>();
-  auto writer = SegmentWriter::on_device(std::make_unique<DiskDevice>(disk), "disk", {.commit_interval = 60s});
+  Loops loops;
+  auto writer = SegmentWriter::on_device(loops, std::make_unique<DiskDevice>(disk), "disk", {.commit_interval = 60s});
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(writer->append(as_bytes("x")));
-  ASSERT_TRUE(writer->sync(base::now() + 10s));
+  ASSERT_TRUE(loops.wait(writer->sync(in(10s))));
   EXPECT_EQ(disk->syncs, 1);
 }
 
 TEST(SegmentFaults, what_nobody_syncs_is_durable_after_the_commit_interval) {
   auto disk = std::make_shared<Disk>();
-  auto writer = SegmentWriter::on_device(std::make_unique<DiskDevice>(disk), "disk", {.commit_interval = 1ms});
+  Loops loops;
+  auto writer = SegmentWriter::on_device(loops, std::make_unique<DiskDevice>(disk), "disk", {.commit_interval = 1ms});
   ASSERT_TRUE(writer->append(as_bytes("x")));
   const base::Instant give_up = base::now() + 10s;
   while (writer->durable_frames() == 0 && base::now() < give_up) std::this_thread::yield();
@@ -218,8 +227,9 @@ TEST(SegmentFaults, what_nobody_syncs_is_durable_after_the_commit_interval) {
 }
 
 TEST(SegmentFaults, many_threads_append_and_sync_and_nothing_is_lost) {
+  Loops loops;
   const Scratch scratch;
-  auto writer = SegmentWriter::create(scratch.path("a.seg"), {.commit_interval = 1ms});
+  auto writer = SegmentWriter::create(loops, scratch.path("a.seg"), {.commit_interval = 1ms});
   ASSERT_TRUE(writer);
   constexpr int kThreads = 8, kEach = 200;
   std::vector<std::thread> threads;
@@ -229,12 +239,12 @@ TEST(SegmentFaults, many_threads_append_and_sync_and_nothing_is_lost) {
       for (int i = 0; i < kEach; ++i) {
         const std::string payload = std::to_string(t) + ":" + std::to_string(i);
         if (!(*writer)->append(as_bytes(payload))) ++failures;
-        if (i % 50 == 0 && !(*writer)->sync(base::now() + 30s)) ++failures;
+        if (i % 50 == 0 && !loops.wait((*writer)->sync(in(30s)))) ++failures;
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
-  ASSERT_TRUE((*writer)->close(base::now() + 30s));
+  ASSERT_TRUE(loops.wait((*writer)->close(in(30s))));
   EXPECT_EQ(failures.load(), 0);
   std::vector<int> next(kThreads, 0);
   const auto payloads = payloads_in(scratch.path("a.seg"));
@@ -247,7 +257,8 @@ TEST(SegmentFaults, many_threads_append_and_sync_and_nothing_is_lost) {
 
 /// Appends numbered frames for ever; after every sync it writes how many are durable to `report`.
 [[noreturn]] void write_until_killed(const std::string& path, int report) {
-  auto writer = SegmentWriter::open(path, {.commit_interval = 1ms});
+  Loops loops;
+  auto writer = SegmentWriter::open(loops, path, {.commit_interval = 1ms});
   if (!writer) ::_exit(9);
   std::uint64_t count = (*writer)->recovery().frames;
   while (true) {
@@ -256,15 +267,26 @@ TEST(SegmentFaults, many_threads_append_and_sync_and_nothing_is_lost) {
       ++count;
       if (!(*writer)->append(as_bytes(payload))) ::_exit(8);
     }
-    if (!(*writer)->sync(base::now() + 30s)) ::_exit(7);
+    if (!loops.wait((*writer)->sync(in(30s)))) ::_exit(7);
     if (::write(report, &count, sizeof(count)) != sizeof(count)) ::_exit(6);
   }
+}
+
+/// Opens and closes the log: what was synced is there, and nothing is damaged.
+bool recovers(const std::string& path, std::uint64_t synced) {
+  Loops loops;
+  auto writer = SegmentWriter::open(loops, path);
+  return writer && (*writer)->recovery().damaged.empty() && (*writer)->recovery().frames >= synced &&
+         loops.wait((*writer)->close(in(30s)));
 }
 
 TEST(SegmentFaults, kill_9_in_the_middle_of_writing_loses_nothing_that_was_synced) {
   const Scratch scratch;
   const std::string path = scratch.path("a.seg");
-  ASSERT_TRUE(SegmentWriter::create(path));
+  {  // Threads that are there when a process forks are not there in its child.
+    Loops loops;
+    ASSERT_TRUE(SegmentWriter::create(loops, path));
+  }
   base::Random random(9);
   std::uint64_t synced = 0;
   for (int round = 0; round < 40; ++round) {
@@ -288,11 +310,11 @@ TEST(SegmentFaults, kill_9_in_the_middle_of_writing_loses_nothing_that_was_synce
     while (::read(report[0], &count, sizeof(count)) == static_cast<ssize_t>(sizeof(count))) synced = count;
     ::close(report[0]);
 
-    auto writer = SegmentWriter::open(path);
-    ASSERT_TRUE(writer) << writer.error().what;
-    EXPECT_TRUE((*writer)->recovery().damaged.empty());
-    ASSERT_GE((*writer)->recovery().frames, synced) << "round " << round;
-    ASSERT_TRUE((*writer)->close(base::now() + 30s));
+    const pid_t recovery = ::fork();
+    ASSERT_GE(recovery, 0);
+    if (recovery == 0) ::_exit(recovers(path, synced) ? 0 : 1);
+    ASSERT_EQ(::waitpid(recovery, &status, 0), recovery);
+    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "round " << round;
     const auto payloads = payloads_in(path);
     for (std::size_t i = 0; i < payloads.size(); ++i) {
       ASSERT_EQ(payloads[i].substr(0, payloads[i].find('.')), std::to_string(i));
@@ -321,15 +343,16 @@ class SmallDisk {
 
 /// Appends until the file system refuses, then checks what stayed.
 void fill_and_check(const std::string& path, std::string_view errno_name) {
+  Loops loops;
   Report report;
-  auto writer = SegmentWriter::create(path, {.on_failure = report.callback()});
+  auto writer = SegmentWriter::create(loops, path, {.on_failure = report.callback()});
   ASSERT_TRUE(writer) << writer.error().what;
   const std::string payload(10'000, 'f');
   std::uint64_t synced = 0;
   base::Result<void> result;
   for (int i = 0; i < 100 && result; ++i) {
     ASSERT_TRUE((*writer)->append(as_bytes(payload)));
-    result = (*writer)->sync(base::now() + 30s);
+    result = loops.wait((*writer)->sync(in(30s)));
     if (result) ++synced;
   }
   ASSERT_FALSE(result);

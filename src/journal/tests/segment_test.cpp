@@ -7,6 +7,7 @@
 #include "base/time.hpp"
 #include "journal/segment_reader.hpp"
 #include "journal/segment_writer.hpp"
+#include "journal/tests/loops.hpp"
 #include "journal/tests/scratch.hpp"
 
 namespace sluice::journal {
@@ -42,10 +43,11 @@ Reading read_all(const std::string& path) {
 
 /// A closed segment with these payloads; returns its content.
 std::string make_segment(const std::string& path, const std::vector<std::string>& payloads) {
-  auto writer = SegmentWriter::create(path);
+  Loops loops;
+  auto writer = SegmentWriter::create(loops, path);
   EXPECT_TRUE(writer) << (writer ? "" : base::to_text(writer.error()));
   for (const std::string& payload : payloads) EXPECT_TRUE((*writer)->append(as_bytes(payload)));
-  EXPECT_TRUE((*writer)->close(base::now() + 10s));
+  EXPECT_TRUE(loops.wait((*writer)->close(in(10s))));
   return read_file(path);
 }
 
@@ -83,47 +85,52 @@ TEST(Segment, the_bytes_of_the_format_never_change) {
 }
 
 TEST(Segment, a_synced_frame_is_in_the_file_before_close) {
+  Loops loops;
   const Scratch scratch;
-  auto writer = SegmentWriter::create(scratch.path("a.seg"));
+  auto writer = SegmentWriter::create(loops, scratch.path("a.seg"));
   ASSERT_TRUE(writer);
   ASSERT_TRUE((*writer)->append(as_bytes("kept")));
-  ASSERT_TRUE((*writer)->sync(base::now() + 10s));
+  ASSERT_TRUE(loops.wait((*writer)->sync(in(10s))));
   EXPECT_EQ((*writer)->durable_frames(), 1u);
   EXPECT_EQ(read_all(scratch.path("a.seg")).payloads, std::vector<std::string>{"kept"});
 }
 
 TEST(Segment, an_existing_file_is_not_overwritten) {
+  Loops loops;
   const Scratch scratch;
   const std::string before = make_segment(scratch.path("a.seg"), kThree);
-  const auto again = SegmentWriter::create(scratch.path("a.seg"));
+  const auto again = SegmentWriter::create(loops, scratch.path("a.seg"));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, base::Code::InvalidArgument);
   EXPECT_EQ(read_file(scratch.path("a.seg")), before);
 }
 
 TEST(Segment, a_second_writer_of_the_same_file_is_refused) {
+  Loops loops;
   const Scratch scratch;
-  auto writer = SegmentWriter::create(scratch.path("a.seg"));
+  auto writer = SegmentWriter::create(loops, scratch.path("a.seg"));
   ASSERT_TRUE(writer);
-  const auto second = SegmentWriter::open(scratch.path("a.seg"));
+  const auto second = SegmentWriter::open(loops, scratch.path("a.seg"));
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, base::Code::Unavailable);
   EXPECT_FALSE(second.error().try_next.empty());
 }
 
 TEST(Segment, open_goes_on_where_the_file_ends) {
+  Loops loops;
   const Scratch scratch;
   make_segment(scratch.path("a.seg"), kThree);
-  auto writer = SegmentWriter::open(scratch.path("a.seg"));
+  auto writer = SegmentWriter::open(loops, scratch.path("a.seg"));
   ASSERT_TRUE(writer) << writer.error().what;
   EXPECT_EQ((*writer)->recovery().frames, 3u);
   EXPECT_EQ((*writer)->recovery().torn_bytes, 0u);
   EXPECT_EQ((*writer)->append(as_bytes("fourth")).value(), 3u);
-  ASSERT_TRUE((*writer)->close(base::now() + 10s));
+  ASSERT_TRUE(loops.wait((*writer)->close(in(10s))));
   EXPECT_EQ(read_all(scratch.path("a.seg")).payloads.back(), "fourth");
 }
 
 TEST(Segment, a_tail_torn_at_any_byte_costs_only_the_torn_frame) {
+  Loops loops;
   const Scratch scratch;
   const std::string whole = make_segment(scratch.path("whole.seg"), kThree);
   const Reading full = read_all(scratch.path("whole.seg"));
@@ -146,12 +153,12 @@ TEST(Segment, a_tail_torn_at_any_byte_costs_only_the_torn_frame) {
       ASSERT_EQ(torn.flaws[0].offset, end);
     }
     // A writer cuts the tail, says so, and goes on.
-    auto writer = SegmentWriter::open(path);
+    auto writer = SegmentWriter::open(loops, path);
     ASSERT_TRUE(writer) << writer.error().what << ", cut at " << length;
     ASSERT_EQ((*writer)->recovery().torn_bytes, length - end);
     ASSERT_EQ((*writer)->recovery().frames, frames);
     ASSERT_EQ((*writer)->append(as_bytes("next")).value(), frames);
-    ASSERT_TRUE((*writer)->close(base::now() + 10s));
+    ASSERT_TRUE(loops.wait((*writer)->close(in(10s))));
     const Reading mended = read_all(path);
     ASSERT_EQ(mended.payloads.size(), frames + 1) << "cut at " << length;
     ASSERT_EQ(mended.payloads.back(), "next");
@@ -160,12 +167,13 @@ TEST(Segment, a_tail_torn_at_any_byte_costs_only_the_torn_frame) {
 }
 
 TEST(Segment, a_tail_of_zeros_is_torn_too) {
+  Loops loops;
   const Scratch scratch;
   const std::string path = scratch.path("a.seg");
   const std::string whole = make_segment(path, kThree);
   write_file(path, whole + std::string(5000, '\0'));
   EXPECT_EQ(read_all(path).torn_bytes, 5000u);
-  auto writer = SegmentWriter::open(path);
+  auto writer = SegmentWriter::open(loops, path);
   ASSERT_TRUE(writer);
   EXPECT_EQ((*writer)->recovery().torn_bytes, 5000u);
   writer->reset();
@@ -210,17 +218,18 @@ TEST(Segment, a_flipped_bit_in_the_file_header_is_named_and_costs_nothing) {
 }
 
 TEST(Segment, a_writer_leaves_damaged_frames_where_they_are) {
+  Loops loops;
   const Scratch scratch;
   const std::string path = scratch.path("a.seg");
   std::string bytes = make_segment(path, kThree);
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   write_file(path, bytes);
-  auto writer = SegmentWriter::open(path);
+  auto writer = SegmentWriter::open(loops, path);
   ASSERT_TRUE(writer);
   EXPECT_EQ((*writer)->recovery().torn_bytes, 0u);
   ASSERT_EQ((*writer)->recovery().damaged.size(), 1u);
   ASSERT_TRUE((*writer)->append(as_bytes("after")));
-  ASSERT_TRUE((*writer)->close(base::now() + 10s));
+  ASSERT_TRUE(loops.wait((*writer)->close(in(10s))));
   EXPECT_EQ(read_all(path).payloads, (std::vector<std::string>{kThree[0], kThree[1], "after"}));
 }
 
@@ -243,11 +252,12 @@ TEST(Segment, a_lost_middle_of_the_file_costs_only_what_it_covers) {
 }
 
 TEST(Segment, a_file_of_another_kind_is_refused_and_left_alone) {
+  Loops loops;
   const Scratch scratch;
   const std::string path = scratch.path("letter.txt");
   write_file(path, "Dear reader, this is no segment at all.");
   EXPECT_EQ(SegmentReader::open(path).error().code, base::Code::Corrupt);
-  EXPECT_EQ(SegmentWriter::open(path).error().code, base::Code::Corrupt);
+  EXPECT_EQ(SegmentWriter::open(loops, path).error().code, base::Code::Corrupt);
   EXPECT_EQ(read_file(path), "Dear reader, this is no segment at all.");
   write_file(path, std::string("SLUICESG\x02\0\0\0\0\0\0\0", 16));
   EXPECT_EQ(SegmentReader::open(path).error().code, base::Code::Unsupported);
@@ -255,24 +265,26 @@ TEST(Segment, a_file_of_another_kind_is_refused_and_left_alone) {
 }
 
 TEST(Segment, a_payload_beyond_the_limit_is_refused_and_the_log_goes_on) {
+  Loops loops;
   const Scratch scratch;
-  auto writer = SegmentWriter::create(scratch.path("a.seg"));
+  auto writer = SegmentWriter::create(loops, scratch.path("a.seg"));
   ASSERT_TRUE(writer);
   const std::vector<std::byte> huge(kPayloadBytesMax + 1);
   EXPECT_EQ((*writer)->append(huge).error().code, base::Code::InvalidArgument);
   EXPECT_TRUE((*writer)->append(as_bytes("small")));
-  EXPECT_TRUE((*writer)->sync(base::now() + 10s));
+  EXPECT_TRUE(loops.wait((*writer)->sync(in(10s))));
 }
 
 TEST(Segment, what_comes_after_close_is_refused) {
+  Loops loops;
   const Scratch scratch;
-  auto writer = SegmentWriter::create(scratch.path("a.seg"));
+  auto writer = SegmentWriter::create(loops, scratch.path("a.seg"));
   ASSERT_TRUE(writer);
   ASSERT_TRUE((*writer)->append(as_bytes("x")));
-  ASSERT_TRUE((*writer)->close(base::now() + 10s));
-  EXPECT_TRUE((*writer)->close(base::now() + 10s));
+  ASSERT_TRUE(loops.wait((*writer)->close(in(10s))));
+  EXPECT_TRUE(loops.wait((*writer)->close(in(10s))));
   EXPECT_EQ((*writer)->append(as_bytes("y")).error().code, base::Code::Terminated);
-  EXPECT_TRUE((*writer)->sync(base::now() + 10s)) << "everything appended is durable";
+  EXPECT_TRUE(loops.wait((*writer)->sync(in(10s)))) << "everything appended is durable";
 }
 
 }  // namespace

@@ -105,24 +105,31 @@ OpenBackend opener(std::map<std::string, std::function<std::unique_ptr<storage::
   };
 }
 
+std::unique_ptr<async::Runtime> make_runtime() {
+  auto runtime = async::Runtime::create({.worker_threads = 2, .name = "test"});
+  if (!runtime) throw std::runtime_error(runtime.error().what);
+  return std::move(*runtime);
+}
+
 TestRun::TestRun(model::RunPlan plan, std::string run_id, OpenBackend open)
     : context_(std::make_shared<RunContext>(std::move(plan), std::move(run_id), std::move(open), blocks_)) {
   context_->started = base::now();
   const base::Result<void> opened = open_targets(*context_);
   EXPECT_TRUE(opened) << base::to_text(opened.error());
   host_ = std::make_unique<StageHost>(
-      context_, StageHost::Callbacks{.ready =
-                                         [this](std::uint32_t, std::vector<model::WorkerInfo> workers) {
-                                           std::lock_guard lock(mutex_);
-                                           workers_ = std::move(workers);
-                                         },
-                                     .ended =
-                                         [this](std::uint32_t, StageResult result) {
-                                           std::lock_guard lock(mutex_);
-                                           EXPECT_FALSE(result_) << "a stage ends once";
-                                           result_ = std::move(result);
-                                           answered_.notify_all();
-                                         }});
+      context_, *runtime_,
+      StageHost::Callbacks{.ready =
+                               [this](std::uint32_t, std::vector<model::WorkerInfo> workers) {
+                                 std::lock_guard lock(mutex_);
+                                 workers_ = std::move(workers);
+                               },
+                           .ended =
+                               [this](std::uint32_t, StageResult result) {
+                                 std::lock_guard lock(mutex_);
+                                 EXPECT_FALSE(result_) << "a stage ends once";
+                                 result_ = std::move(result);
+                                 answered_.notify_all();
+                               }});
 }
 
 TestRun::~TestRun() { host_.reset(); }

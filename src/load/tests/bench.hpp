@@ -55,6 +55,9 @@ class KeptBlocks final : public BlockSink {
 /// Opens file:// and null:// targets, and those that a test gives a name ("fake://x/").
 OpenBackend opener(std::map<std::string, std::function<std::unique_ptr<storage::Backend>()>> fakes = {});
 
+/// Loops and blocking threads of one test.
+std::unique_ptr<async::Runtime> make_runtime();
+
 /// A run of a plan, stage by stage, as the program runs it.
 class TestRun {
  public:
@@ -70,6 +73,7 @@ class TestRun {
   static bool wait_for(const std::function<bool()>& condition, base::Nanos at_most = base::Nanos{10'000'000'000});
 
   StageHost& host() { return *host_; }
+  async::Runtime& runtime() { return *runtime_; }
   RunContext& context() { return *context_; }
   KeptBlocks& blocks() { return blocks_; }
   /// Workers of the last stage, as told when it was ready.
@@ -77,6 +81,7 @@ class TestRun {
 
  private:
   KeptBlocks blocks_;
+  std::unique_ptr<async::Runtime> runtime_ = make_runtime();
   // shared because abandoned operations may still touch the context
   std::shared_ptr<RunContext> context_;
   mutable std::mutex mutex_;

@@ -539,13 +539,14 @@ TEST_F(StagesTest, after_an_abort_no_callback_is_called) {
       the_plan, "r1", opener({{"fake://x/", [rules] { return std::make_unique<FakeBackend>(rules); }}}), blocks);
   ASSERT_TRUE(open_targets(*context));
   std::atomic<int> ended{0};
+  const auto runtime = make_runtime();
   {
-    StageHost host(context, {.ready = [](auto, auto) {}, .ended = [&](auto, auto) { ++ended; }});
+    StageHost host(context, *runtime, {.ready = [](auto, auto) {}, .ended = [&](auto, auto) { ++ended; }});
     host.start(0);
     EXPECT_TRUE(TestRun::wait_for([&] { return rules->stuck.load() == 4; }));
     host.abort();
   }
-  // The stage's thread lets go of the context when it has ended; the abandoned workers have one share together.
+  // The stage's call lets go of the context when it has ended; the abandoned workers have one share together.
   rules->release();
   EXPECT_TRUE(TestRun::wait_for([&] { return context.use_count() <= 2; }));
   EXPECT_EQ(ended.load(), 0);
