@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 
 #include "base/units.hpp"
 
@@ -38,8 +38,6 @@ std::string join(const std::vector<std::string>& names) {
 }
 
 }  // namespace
-
-void detail::count_failure(TaskContext& context) { context.core().failed.fetch_add(1, std::memory_order_relaxed); }
 
 Executor::Executor(Options options)
     // shared because threads and tasks that were abandoned outlive this object
@@ -117,7 +115,7 @@ base::Result<void> Executor::shutdown(Deadline deadline) {
 /// Joins those that come out of their turn; one that a task still holds is left, and keeps what it needs alive.
 void Executor::end_threads() {
   core_->leaving.store(true, std::memory_order_release);
-  for (std::size_t i = 0; i < threads_.size(); ++i) boost::asio::post(core_->io, [] {});
+  core_->tell_to_leave();
   std::vector<bool> has_ended;
   {
     std::unique_lock lock(core_->mutex);
@@ -137,19 +135,24 @@ void Executor::end_threads() {
 }
 
 ExecutorStats Executor::stats() const {
-  std::lock_guard lock(core_->mutex);
-  return {.live = core_->live.size(),
-          .queued = core_->queued,
-          .queue_high_water = core_->queue_high_water,
-          .left_behind = core_->left_behind,
-          .left_behind_now = core_->left_behind_now,
-          .failed = core_->failed.load(),
-          .max_hold_ns = core_->max_hold_ns,
-          .max_preempted_ns = core_->max_preempted_ns};
+  ExecutorStats stats;
+  {
+    std::lock_guard lock(core_->mutex);
+    stats.live = core_->live.size();
+    stats.queued = core_->queue.size();
+    stats.queue_high_water = core_->queue_high_water;
+    stats.left_behind = core_->left_behind;
+    stats.left_behind_now = core_->left_behind_now;
+  }
+  stats.failed = core_->failed.load();
+  std::lock_guard lock(core_->holds_mutex);
+  stats.max_hold_ns = core_->max_hold_ns;
+  stats.max_preempted_ns = core_->max_preempted_ns;
+  return stats;
 }
 
 model::Histogram Executor::holds() const {
-  std::lock_guard lock(core_->mutex);
+  std::lock_guard lock(core_->holds_mutex);
   return core_->holds;
 }
 

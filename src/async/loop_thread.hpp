@@ -35,11 +35,12 @@ class LoopThread {
   /// A turn for the same work as the last one begins: costs one store.
   void enter(base::Instant t) noexcept { mark_.begin_turn(t); }
 
-  /// The turn ends: the loop goes to its wait.
-  void leave() noexcept { leave(base::now()); }
-  void leave(base::Instant t) noexcept {
-    meter_.held(t - mark_.since());
+  /// The turn ends: the loop goes to its wait. Returns how long it was held, run-queue delay taken out.
+  base::Nanos leave() noexcept { return leave(base::now()); }
+  base::Nanos leave(base::Instant t) noexcept {
+    const base::Nanos hold = meter_.held(t - mark_.since());
     mark_.end_turn();
+    return hold;
   }
   bool in_turn() const noexcept { return turn_began() != base::Instant{}; }
   /// The present turn; the zero instant outside.

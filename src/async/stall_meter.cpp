@@ -11,7 +11,7 @@ void StallMeter::begin() {
   run_delay_ns_ = schedstat_.read().run_delay_ns;
 }
 
-void StallMeter::examine(base::Nanos hold) {
+base::Nanos StallMeter::preempted_in(base::Nanos hold) {
   // The delay since the last look is all charged to this hold: an upper bound of the preemption, so a lower bound of
   // the hold. Looks are rare, so the delay of many short holds may be in it; begin() after each look keeps it small.
   const LoopGuard::Allow allow("the kernel's figures about a thread: made in memory, at once");
@@ -21,7 +21,7 @@ void StallMeter::examine(base::Nanos hold) {
   if (preempted > max_preempted_ns_.load(std::memory_order_relaxed)) {
     max_preempted_ns_.store(preempted, std::memory_order_relaxed);
   }
-  count(hold - base::Nanos{preempted});
+  return base::Nanos{preempted};
 }
 
 }  // namespace sluice::async

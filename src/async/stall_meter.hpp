@@ -17,13 +17,13 @@ class StallMeter {
   void begin();
 
   /// One hold, from the end of a wait to the beginning of the next. Costs two comparisons below a millisecond; above,
-  /// the thread's run-queue delay is read from /proc and subtracted.
-  void held(base::Nanos hold) {
+  /// the thread's run-queue delay is read from /proc and subtracted. Returns what was counted.
+  base::Nanos held(base::Nanos hold) {
     if (hold > kWorthALook) [[unlikely]] {
-      examine(hold);
-    } else {
-      count(hold);
+      hold -= preempted_in(hold);
     }
+    count(hold);
+    return hold;
   }
 
   std::int64_t max_hold_ns() const { return max_hold_ns_.load(std::memory_order_relaxed); }
@@ -40,7 +40,7 @@ class StallMeter {
       max_hold_ns_.store(hold.count(), std::memory_order_relaxed);
     }
   }
-  void examine(base::Nanos hold);
+  base::Nanos preempted_in(base::Nanos hold);
 
   model::Histogram holds_;
   std::int64_t run_delay_ns_ = 0;

@@ -35,9 +35,11 @@ class OneShot {
   }
   /// After fill().
   void wake() {
+    if (has_point_.load()) {
+      std::lock_guard lock(mutex_);
+      if (waker_) waker_->wake();
+    }
     if (blocked_.load() > 0) futex_wake_all(state_);
-    std::lock_guard lock(mutex_);
-    if (waker_) waker_->wake();
   }
 
   bool is_full() const { return state_.load(std::memory_order_acquire) == kFull; }
@@ -59,8 +61,9 @@ class OneShot {
   WaitPoint point() {
     WaitPoint point;
     std::lock_guard lock(mutex_);
+    has_point_.store(true);
     waker_ = point.waker();
-    if (is_full()) waker_->wake();
+    if (state_.load() == kFull) waker_->wake();
     return point;
   }
 
@@ -73,6 +76,7 @@ class OneShot {
   std::atomic<std::uint32_t> state_{kEmpty};
   std::atomic<std::uint32_t> blocked_{0};
   std::optional<T> value_;
+  std::atomic<bool> has_point_{false};  ///< set before the state is read, as put() stores before it looks here
   std::mutex mutex_;
   std::optional<Waker> waker_;
 };
