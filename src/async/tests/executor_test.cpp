@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "async/channel.hpp"
+#include "async/stall_watch.hpp"
 #include "async/tests/executors.hpp"
 #include "async/timing.hpp"
 
@@ -284,6 +285,31 @@ TEST(Executor, a_task_that_never_yields_costs_its_waiter_only_the_deadline_and_i
 }
 
 Task<int> slow_child(base::Nanos within) { co_return co_await with_deadline(sleep_then(60s, 1), Deadline::in(within)); }
+
+TEST(Executor, what_holds_a_thread_is_named_by_the_watch_and_measured_while_the_executor_runs) {
+  Gate seen;
+  std::mutex mutex;
+  std::string named;
+  auto watch = StallWatch::create({.threshold = 5ms}, [&](const StallReport& report) {
+    std::lock_guard lock(mutex);
+    named = report.thread + " " + report.work;
+    seen.open();
+  });
+  ASSERT_TRUE(watch);
+  const auto executor = make_executor({.worker_threads = 2, .name = "watched", .watch = watch->get()});
+  auto holder = executor->spawn("the holder", [](Gate& gate) -> Task<> {
+    gate.pass();
+    co_return base::Result<void>();
+  }(seen));
+  EXPECT_TRUE(holder.join(Deadline::in(20s)));
+  EXPECT_TRUE(executor->drain(Deadline::in(20s)));
+  {
+    std::lock_guard lock(mutex);
+    EXPECT_EQ(named, "watched the holder");
+  }
+  EXPECT_TRUE(eventually([&] { return executor->stats().max_hold_ns >= 5'000'000; }));
+  EXPECT_GE(executor->holds().quantile(1.0), 5'000'000U);
+}
 
 TEST(WithDeadline, cancels_what_is_late_and_passes_on_what_is_not) {
   auto executor = make_executor();

@@ -1,8 +1,12 @@
+#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "async/backoff.hpp"
 #include "async/channel.hpp"
+#include "async/errors.hpp"
+#include "async/notice.hpp"
+#include "async/stop_flag.hpp"
 #include "async/tests/executors.hpp"
 #include "async/timing.hpp"
 
@@ -120,6 +124,62 @@ TEST(Channel, a_full_one_is_an_error_or_a_bounded_wait) {
   channel.close();
   EXPECT_EQ(channel.try_send(3).error().code, Code::Terminated);
   EXPECT_EQ(executor->block_on(channel.receive(Deadline::in(20s))).error().code, Code::Terminated);
+}
+
+/// A figure that tasks wait for, as Notice is meant to be used.
+struct Watched {
+  std::mutex mutex;
+  Notice changed;
+  int value = 0;
+
+  void set(int to) {
+    std::lock_guard lock(mutex);
+    value = to;
+    changed.tell_all();
+  }
+};
+
+Task<int> await_at_least(Watched& watched, int least) {  // outlives: the test's
+  std::unique_lock lock(watched.mutex);
+  while (watched.value < least) {
+    WaitPoint point = watched.changed.enlist();
+    lock.unlock();
+    if (co_await point.wait(Deadline::in(20s)) != Wake::Woken) co_return base::fail(cancelled("the test"));
+    lock.lock();
+  }
+  co_return watched.value;
+}
+
+TEST(Notice, everybody_looks_again_at_every_change_and_none_goes_unseen) {
+  const auto executor = make_executor();
+  Watched watched;
+  std::vector<JoinHandle<int>> waiting;
+  for (int i = 1; i <= 100; ++i) waiting.push_back(executor->spawn("waiting", await_at_least(watched, i)));
+  for (int i = 1; i <= 100; ++i) watched.set(i);
+  for (int i = 1; i <= 100; ++i) {
+    const auto seen = waiting[static_cast<std::size_t>(i) - 1].join(Deadline::in(20s));
+    ASSERT_TRUE(seen) << base::to_text(seen.error());
+    EXPECT_GE(*seen, i);
+  }
+}
+
+TEST(StopFlag, ends_a_wait_at_once_before_and_after_and_a_deadline_ends_it_too) {
+  const auto executor = make_executor();
+  StopFlag stop;
+  EXPECT_FALSE(executor->block_on(stop.wait(Deadline::in(1ms))).value()) << "the deadline came first";
+  auto waiting = executor->spawn("waiting", stop.wait(Deadline::in(20s)));
+  stop.raise();
+  EXPECT_TRUE(waiting.join(Deadline::in(20s)).value());
+  EXPECT_TRUE(stop.is_raised());
+  EXPECT_TRUE(executor->block_on(stop.wait(Deadline::never())).value()) << "what was raised stays raised";
+}
+
+TEST(StopFlag, a_wait_that_is_cancelled_says_so) {
+  const auto executor = make_executor();
+  StopFlag stop;
+  auto waiting = executor->spawn("waiting", stop.wait(Deadline::never()));
+  executor->cancel_all();
+  EXPECT_EQ(waiting.join(Deadline::in(20s)).error().code, Code::Cancelled);
 }
 
 }  // namespace
