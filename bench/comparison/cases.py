@@ -11,6 +11,7 @@ FILE_BYTES = 1024 * MIB
 DIRECTORIES, FILES_EACH = 100, 1000
 TREE = {"width": 24, "depth": 4, "files_per_dir": 0}
 LISTED = 1_000_000
+LATE_S = 10  # more than a pipe holds by far
 
 
 @dataclasses.dataclass
@@ -65,6 +66,19 @@ def null_store(tools):
         )
 
     return Group("null store", [case(depth) for depth in (1, 32)])
+
+
+def stopped_readers(tools):
+    def run(late_s):
+        return tools.sluice_with_reader(_plan("null://bench/?size=1GiB", 32, LATE_S + 2, _random_reads("data")), late_s)
+
+    case = Case(
+        f"reader that begins after {LATE_S} s",
+        ours=lambda: run(LATE_S),
+        peers={"reader that reads": lambda: run(0)},
+        budgets=[Budget("rate", "reader that reads", 0.99)],
+    )
+    return Group("stopped readers", [case])
 
 
 def _write_file(path):
@@ -298,6 +312,7 @@ def listing(tools, memory):
 def all_groups(tools, disk, memory):
     return [
         null_store(tools),
+        stopped_readers(tools),
         hot_reads(tools, disk),
         direct_reads(tools, disk),
         whole_files(tools, memory),

@@ -83,6 +83,24 @@ class Programs:
         process.stderr.close()
         return Figures(operations, time.monotonic() - began, usage.ru_utime + usage.ru_stime)
 
+    def sluice_with_reader(self, plan, late_s):
+        """Runs a plan whose progress goes to a pipe, every 50 ms; nobody reads there for so long after the start."""
+        command = [str(word) for word in self._sluice_command(plan, [])]
+        command[command.index("--progress") + 1] = "json"
+        process = subprocess.Popen([*command, "--progress-interval", "50ms"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(late_s)
+        told, lines = process.communicate(timeout=RUN_MAX_S)
+        if process.returncode != 0:
+            raise CouldNotRun(f"{' '.join(command)}: exit code {process.returncode}\n{lines.decode()[-2000:]}")
+        summary = json.loads(told)
+        found = summary["stages"][0]
+        return Figures(
+            operations=sum(operation["count"] for operation in found["operations"]),
+            wall_s=found["window_s"],
+            cpu_s=found["cpu_user_s"] + found["cpu_system_s"],
+            note=f"longest hold {summary['client']['max_stall_ms']} ms",
+        )
+
     def fio(self, **keys):
         """Runs one fio job for the time of a run, all latencies measured; CPU is its thread's."""
         keys = {"name": "job", "thread": None, "time_based": None, "runtime": self.seconds, "norandommap": None, "randrepeat": 0,
