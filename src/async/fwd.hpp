@@ -17,6 +17,7 @@ class Permits;
 class StallMeter;
 class StallWatch;
 class TaskScope;
+class TurnExecutor;
 class WaitPoint;
 class Waker;
 class YieldBudget;
