@@ -20,6 +20,7 @@ class StallMeter;
 class StallWatch;
 class StopFlag;
 class TaskScope;
+class TurnExecutor;
 class WaitPoint;
 class Waker;
 class YieldBudget;

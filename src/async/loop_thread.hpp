@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "async/hold_mark.hpp"
@@ -11,7 +12,8 @@ class StallWatch;
 
 /// A thread that runs a loop, for as long as this object lives: made, used and destroyed on that thread. While it is
 /// there, block_on is refused on this thread, and each turn's hold is measured. With a StallWatch, a turn that holds
-/// the loop too long is named while it does.
+/// the loop too long is named while it does. The thread is called "loop" and the name for as long (15 bytes of it), so
+/// that ps and a trace of system calls tell it from others.
 class LoopThread {
  public:
   /// `watch` may be null: then holds are only measured. It outlives this object.
@@ -42,6 +44,15 @@ class LoopThread {
     mark_.end_turn();
     return hold;
   }
+  /// For what runs between two turns of the calling thread's loop, a handler for example: begins a turn for the same
+  /// work as the last one. Does nothing in a turn, and on a thread that runs no loop.
+  static void begin_turn() noexcept {
+    if (LoopThread* loop = current(); loop != nullptr && !loop->in_turn()) loop->enter(base::now());
+  }
+  /// The counterpart, before the loop waits once more.
+  static void end_turn() noexcept {
+    if (LoopThread* loop = current(); loop != nullptr && loop->in_turn()) loop->leave(base::now());
+  }
   bool in_turn() const noexcept { return turn_began() != base::Instant{}; }
   /// The present turn; the zero instant outside.
   base::Instant turn_began() const noexcept { return mark_.since(); }
@@ -53,6 +64,7 @@ class LoopThread {
 
  private:
   const std::string name_;
+  std::array<char, 16> thread_name_{};  ///< before
   StallMeter own_meter_;
   StallMeter& meter_;
   HoldMark mark_;

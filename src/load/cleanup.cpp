@@ -87,7 +87,12 @@ base::Result<void> Cleaner::remove_made() {
     SLUICE_CHECK(remove_ranges("removing what the run put", "objects", std::move(lane)));
   }
   const std::vector<Place>& directories = context_.made.directories();
-  for (auto place = directories.rbegin(); place != directories.rend(); ++place) SLUICE_CHECK(remove_directory(*place));
+  if (directories.empty()) return {};
+  job_.begin_activity("removing directories that the run made", "directories", directories.size());
+  for (auto place = directories.rbegin(); place != directories.rend() && !stopped(); ++place) {
+    SLUICE_CHECK(remove_directory(*place));
+    context_.activity.progress.add(1);
+  }
   return {};
 }
 
@@ -157,7 +162,8 @@ base::Result<bool> Cleaner::is_ours(PreparedSet& set) {
 base::Result<void> Cleaner::remove_set(PreparedSet& set) {
   SLUICE_TRY(const bool ours, is_ours(set));
   if (!ours) {
-    SLUICE_TRY(const bool empty, set.is_base_empty(job_.control().token()));
+    job_.begin_activity("looking whether anything is there", "entries", model::Progress::kUnknown);
+    SLUICE_TRY(const bool empty, set.is_base_empty(context_.activity.progress, job_.control().token()));
     if (empty) {
       left_ += fmt::format("{}: nothing was there. ", set.uri());
       return {};
@@ -194,14 +200,14 @@ base::Result<void> Cleaner::remove_set(PreparedSet& set) {
 StageResult Cleaner::run() {
   const base::Instant began = base::now();
   auto window = [&] { return (base::now() - began).count(); };
-  if (auto removed = remove_made(); !removed) return StageJob::failed(std::move(removed).error(), window());
-  if (auto removed = remove_left_by_earlier_runs(); !removed)
-    return StageJob::failed(std::move(removed).error(), window());
+  // What a stop cuts short is no failure.
+  auto removed = remove_made();
+  if (removed && !stopped()) removed = remove_left_by_earlier_runs();
   for (const std::unique_ptr<PreparedSet>& set : context_.sets) {
-    if (stopped()) return job_.interrupted(window());
-    if (auto removed = remove_set(*set); !removed) return StageJob::failed(std::move(removed).error(), window());
+    if (removed && !stopped()) removed = remove_set(*set);
   }
   if (stopped()) return job_.interrupted(window());
+  if (!removed) return StageJob::failed(std::move(removed).error(), window());
   if (context_.plan.remove_everything && failures_ == 0) remove_own_folder();
   if (!left_.empty()) left_.pop_back();
   if (failures_ > 0 && context_.plan.prepare.cleanup_mode != model::CleanupMode::BestEffort) {

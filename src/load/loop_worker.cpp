@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace sluice::load {
 
 namespace {
@@ -175,12 +177,18 @@ void LoopWorker::run() {
     free_.push(slot);
   }
   fresh_.reserve(slots_.size());
-  async::LoopThread turns("load worker " + std::to_string(index_), meter_, shared_->stall_watch);
+  async::LoopThread turns(fmt::format("{} {}", name_of(kind_), index_), meter_, shared_->stall_watch);
   turns_ = &turns;
 
   base::Instant t = base::now();
-  while (t < clock.begin) loop_->turn(clock.begin), t = base::now();
-  for (turns.enter("load", t);; turns.enter(t)) {
+  turns.enter("load", t);  // handlers of the loop's own are part of the load, too
+  while (t < clock.begin) {
+    async::LoopThread::end_turn();
+    loop_->turn(clock.begin);
+    t = base::now();
+  }
+  if (!turns.in_turn()) turns.enter(t);
+  for (;;) {
     refill(t);
     if (busy_ == 0 && (source_ended_ || !may_start(t))) break;
     if (shared_->abandon.load(std::memory_order_relaxed)) break;
@@ -189,6 +197,7 @@ void LoopWorker::run() {
     const base::Instant window = t < clock.measure_to ? clock.measure_to : base::Instant::never();
     loop_->turn(has_results ? base::Instant{} : std::min(look_again_, window));
     t = base::now();
+    if (!turns.in_turn()) turns.enter(t);  // else a handler has begun the turn
     notice_stop();
     recorder_->tick(t);
     reap(t);

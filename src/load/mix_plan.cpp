@@ -143,7 +143,9 @@ base::Result<void> MixPlanner::set_made(MixLine& line, std::size_t index, const 
 base::Result<void> MixPlanner::make_shards(const Place& place, std::uint32_t shards) {
   const dataset::ShardDirectories directories(place.name, shards);
   std::array<char, model::kNameBytesMax> name;
-  for (std::uint32_t i = 0; i < shards && !control_.stop_requested(); ++i) {
+  context_.activity.set("creating directories of shards below " + place.backend->uri() + place.name, "directories");
+  context_.activity.progress.start(shards);
+  for (std::uint32_t i = 0; i < shards && !control_.stop_requested(); ++i, context_.activity.progress.add(1)) {
     Place shard = place;
     shard.name.assign(name.data(), directories.write_name(i, name));
     SLUICE_CHECK(make_directory_for(shard));
@@ -191,7 +193,10 @@ base::Result<void> MixPlanner::set_block_files(MixLine& line, const Place& place
                           .add_try("use get and put for whole files, or a narrower pattern"));
   }
   std::array<char, model::kNameBytesMax> name;
-  for (std::uint64_t i = 0; i < count; ++i) {
+  context_.activity.set("asking for the sizes of " + place.backend->uri() + place.name, "files");
+  context_.activity.progress.start(count);
+  for (std::uint64_t i = 0; i < count; ++i, context_.activity.progress.add(1)) {
+    if (control_.stop_requested()) return base::fail(base::Code::Cancelled, "asking for sizes was cancelled");
     std::uint64_t size = line.members->size_of(i);
     if (size == model::Names::kSizeUnknown) {
       SLUICE_TRY(const storage::ObjectFacts facts,

@@ -67,6 +67,7 @@ base::Result<bool> Preparer::is_intact(const PreparedSet& set) {
   base::Random random(base::derive_seed(context_.plan.seed, 7));
   job_.begin_activity("checking a sample of what is there", "objects", std::min(count, kSampleObjects));
   for (std::uint64_t i = 0; i < std::min(count, kSampleObjects); ++i) {
+    if (stopped()) return base::fail(base::Code::Cancelled, "looking at a sample was cancelled", set.uri());
     const std::uint64_t index = count <= kSampleObjects ? i : i == 0 ? 0 : i == 1 ? count - 1 : random.below(count);
     const base::Result<storage::ObjectFacts> facts = set.base().backend->stat(name_at(set.files(), index));
     if (!facts && facts.error().code != base::Code::NotFound) return base::fail(facts.error());
@@ -196,7 +197,8 @@ base::Result<Preparer::Work> Preparer::examine(PreparedSet& set) {
       SLUICE_TRY(const bool known, continue_from(found, work));
       if (known) return work;
     }
-    SLUICE_TRY(const bool empty, set.is_base_empty(job_.control().token()));
+    job_.begin_activity("looking whether anything is there", "entries", model::Progress::kUnknown);
+    SLUICE_TRY(const bool empty, set.is_base_empty(context_.activity.progress, job_.control().token()));
     if (!empty) {
       SLUICE_CHECK(refuse_other_mask(set));
       SLUICE_CHECK(take_found(work));
@@ -280,10 +282,13 @@ base::Result<void> Preparer::write_marker(Work& work, const dataset::RangeSet& f
 base::Result<void> Preparer::end_full(const std::vector<Work*>& works, const RangeWork& work) {
   std::uint64_t written = 0;
   base::Result<void> marked;
+  job_.begin_activity("removing what was written by halves", "objects", work.failures());
   for (std::size_t i = 0; i < works.size(); ++i) {
     const PreparedSet& set = *works[i]->set;
     for (const std::uint64_t index : work.failed(i)) {
+      if (stopped()) break;
       static_cast<void>(set.base().backend->remove(name_at(set.files(), index)));  // it may never have been there
+      context_.activity.progress.add(1);
     }
     const dataset::RangeSet finished = work.finished(i);
     written += finished.size();
@@ -397,6 +402,7 @@ StageResult Preparer::run() {
   std::vector<Work> works;
   for (const std::unique_ptr<PreparedSet>& set : context_.sets) {
     base::Result<Work> work = examine(*set);
+    if (stopped()) return job_.interrupted(window());
     if (!work) return StageJob::failed(std::move(work).error(), window());
     works.push_back(std::move(*work));
   }

@@ -37,9 +37,8 @@ dataset::IndexRange PreparedSet::level_range(std::uint32_t level) const {
   return {tree_->first_in_level(level), tree_->first_in_level(level) + tree_->directories_in_level(level)};
 }
 
-base::Result<bool> PreparedSet::is_base_empty(const async::CancelToken& cancel) const {
+base::Result<bool> PreparedSet::is_base_empty(model::Progress& seen, const async::CancelToken& cancel) const {
   bool empty = true;
-  model::Progress seen;
   const storage::ListSink first_only = [&empty](std::span<const std::string_view>) { return empty = false; };
   auto listed = base_.backend->list({.prefix = base_.name, .directories = true}, first_only, seen, cancel);
   if (!listed && listed.error().code != base::Code::NotFound) return base::fail(std::move(listed).error());

@@ -45,8 +45,9 @@ class PreparedSet {
   /// The URI of the base, for people.
   std::string uri() const { return base_.backend->uri() + base_.name; }
 
-  /// Is there nothing at all below the base, or no base? Blocks. Errors: a directory that cannot be read.
-  base::Result<bool> is_base_empty(const async::CancelToken& cancel) const;
+  /// Is there nothing at all below the base, or no base? Counts in `seen` what it looks at. Blocks. Errors: a directory
+  /// that cannot be read; Cancelled.
+  base::Result<bool> is_base_empty(model::Progress& seen, const async::CancelToken& cancel) const;
 
   /// The members that a pattern (relative to the backend's base) selects; count 0 where it selects none.
   base::Result<std::unique_ptr<model::Names>> select_files(const dataset::Pattern& pattern) const;

@@ -63,6 +63,7 @@ std::shared_ptr<PassShared> StageJob::make_shared(std::uint32_t workers, const s
     if (!stores.contains(i)) shared->backends[i] = nullptr;
   }
   shared->store_options.page_cache = context_->plan.page_cache_mode;
+  shared->store_options.cancel = control_.token();
   shared->budget = &context_->budget;
   shared->seed = context_->plan.seed;
   shared->progress = &context_->activity.progress;

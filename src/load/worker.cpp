@@ -178,6 +178,9 @@ void Worker::finish(storage::OpSlot& slot, base::Instant reaped) {
     recorder_->late(slot);
   } else if (slot.error == 0) [[likely]] {
     recorder_->success(slot, reaped);
+  } else if (slot.error == ECANCELED && shared_->store_options.cancel.is_cancelled()) {
+    // A listing that the stop has ended: neither done nor failed. The stage's thread may not have told of the stop yet.
+    shared_->request_stop(reaped);
   } else if (!source_->forgives(slot)) {
     recorder_->failure(slot, reaped);
     charge(reaped);

@@ -4,6 +4,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
+#include "async/turn_executor.hpp"
+
 namespace sluice::storage {
 
 namespace {
@@ -22,7 +24,7 @@ struct SocketLoop::Impl {
 SocketLoop::SocketLoop() : impl_(std::make_unique<Impl>()) {}
 SocketLoop::~SocketLoop() = default;
 
-boost::asio::io_context& SocketLoop::context() { return impl_->context; }
+async::TurnExecutor SocketLoop::executor() { return async::TurnExecutor(impl_->context); }
 
 void SocketLoop::turn(base::Instant until) {
   if (!completed().empty()) {

@@ -4,8 +4,8 @@
 
 #include "storage/store.hpp"
 
-namespace boost::asio {
-class io_context;
+namespace sluice::async {
+class TurnExecutor;
 }
 
 namespace sluice::storage {
@@ -20,8 +20,8 @@ class SocketLoop final : public Loop {
   void turn(base::Instant until) override;
   void wake() noexcept override;
 
-  /// For the stores of this loop.
-  boost::asio::io_context& context();
+  /// For the sockets and timers of its stores: their handlers run in turns of the worker's LoopThread.
+  async::TurnExecutor executor();
 
  private:
   struct Impl;

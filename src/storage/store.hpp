@@ -33,7 +33,8 @@ class Loop {
   virtual ~Loop() = default;
 
   /// Submits what was started since the last turn; then waits until at least one operation has completed, wake() was
-  /// called, or `until` has come. An instant in the past does not wait; it still collects what has completed.
+  /// called, or `until` has come. An instant in the past does not wait; it still collects what has completed. The
+  /// caller's LoopThread is between two of its turns; what runs here after the wait has begun the next one.
   virtual void turn(base::Instant until) = 0;
 
   /// Submits what was started since the last turn, and neither waits nor collects: the device gets to work while more
@@ -75,6 +76,8 @@ struct StoreOptions {
   model::PageCacheMode page_cache = model::PageCacheMode::None;
   bool direct = false;         ///< bypass the page cache
   bool writes_blocks = false;  ///< the mix has `write`: files are opened for writing too
+  /// Ends listings in flight, which are as long as the directory is large, with ECANCELED; other operations go on.
+  async::CancelToken cancel;
 };
 
 /// What the operations of a stage are like; the basis for choosing workers.
@@ -142,9 +145,9 @@ class Backend {
   virtual base::Result<TargetFacts> inspect() = 0;
   /// Creates the base and `directory` below it ("" for the base alone), with parents. Not an error where they exist.
   virtual base::Result<void> make_directories(std::string_view directory) = 0;
-  /// Walks what is there. The dataset marker is never handed over. Checks `cancel` every 1,000 entries; counts entries
-  /// in `progress`. A directory that cannot be read ends the listing with an error that names it. Errors: NotFound
-  /// where the prefix does not exist, Cancelled.
+  /// Walks what is there. The dataset marker is never handed over. At least every 1,000 entries or 50 ms it looks at
+  /// `cancel`, and has counted all entries so far, wanted or not, in `progress`. A directory that cannot be read ends
+  /// the listing with an error that names it. Errors: NotFound where the prefix does not exist, Cancelled.
   virtual base::Result<void> list(const ListFilter& filter, const ListSink& sink, model::Progress& progress,
                                   const async::CancelToken& cancel) = 0;
   /// Errors: NotFound.

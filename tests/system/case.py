@@ -13,6 +13,7 @@ import re
 import resource
 import select
 import shutil
+import stat
 import subprocess
 import tempfile
 
@@ -96,6 +97,19 @@ class Case:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         return path
+
+    def make_files(self, name, count):
+        """Makes empty files by the hundred thousand, a system call each; %d in the name is their number."""
+        folder = self.make_dir(os.path.dirname(name))
+        room = os.statvfs(folder)
+        if 0 < room.f_files and room.f_favail < count:
+            raise Skipped(f"{folder} has room for {room.f_favail} files, not for {count}")
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            for i in range(count):
+                os.mknod(os.path.basename(name) % i, 0o600 | stat.S_IFREG, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
 
     def make_dir(self, name, mode=0o755):
         path = self.dir / name

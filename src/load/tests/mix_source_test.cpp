@@ -391,6 +391,26 @@ TEST(MixSource, blocks_lie_inside_their_files_and_sequential_ones_follow_each_ot
   }
 }
 
+TEST(MixSource, asking_for_the_sizes_of_many_files_tells_how_far_it_is_and_ends_at_a_stop) {
+  const ScratchDirectory scratch;
+  for (int i = 0; i < 5; ++i) scratch.write("f" + std::to_string(i), std::string(8192, 'x'));
+  model::RunPlan plan = plan_for(scratch.uri());
+  plan.workload = {operation(OpKind::Read, "f*")};
+  TestRun run(plan);
+  StageControl control;
+  ASSERT_TRUE(plan_mix(run.context(), control, 1));
+  EXPECT_EQ(run.context().activity.progress.done.load(), 5U);
+  EXPECT_EQ(run.context().activity.progress.total.load(), 5U);
+  EXPECT_EQ(run.context().activity.get().second, "files");
+
+  plan.workload = {operation(OpKind::Read, "f0")};  // not listed
+  TestRun stopped(plan);
+  control.request_stop(base::now());
+  const auto planned = plan_mix(stopped.context(), control, 1);
+  ASSERT_FALSE(planned);
+  EXPECT_EQ(planned.error().code, base::Code::Cancelled);
+}
+
 TEST(MixSource, copy_and_rename_stay_within_one_target) {
   const ScratchDirectory scratch;
   model::RunPlan plan = plan_for(scratch.uri());

@@ -90,6 +90,7 @@ class PassBench {
     spec.shared->clock = clock_;
     spec.shared->rate = rate;
     spec.shared->stall_watch = watch;
+    spec.shared->store_options.cancel = control.token();
     spec.shared->keep_alive = kept;
     spec.make_source = [seen = seen](std::uint32_t, std::uint32_t) { return std::make_unique<StatSource>(seen); };
     base::Result<PassOutcome> outcome = run_pass(std::move(spec), *collector, control);
@@ -197,7 +198,7 @@ TEST(LoopWorkerTurns, an_operation_that_holds_the_loop_is_named) {
   ASSERT_TRUE(outcome);
   EXPECT_TRUE(is_loop) << "block_on has to be refused there";
   ASSERT_TRUE(was_seen);
-  EXPECT_TRUE(reports.front().thread.starts_with("load worker ")) << reports.front().thread;
+  EXPECT_TRUE(reports.front().thread.starts_with("socket ")) << reports.front().thread;
   EXPECT_EQ(reports.front().work, "load");
   EXPECT_FALSE(reports.front().stack.empty());
   EXPECT_GE(outcome->max_hold_ns + outcome->max_preempted_ns, 5'000'000);
@@ -501,6 +502,23 @@ TEST_P(PassTest, a_stop_does_not_wait_for_the_next_try) {
   EXPECT_EQ(outcome->abandoned, 0U);
   EXPECT_EQ(bench.total().error_count(), 4U);
   EXPECT_EQ(bench.total().retries, 0U);
+}
+
+TEST_P(PassTest, a_listing_that_the_stop_has_ended_is_neither_done_nor_failed) {
+  PassBench bench(GetParam());
+  std::atomic<std::uint64_t> cancelled{0};
+  bench.kept->rules->outcome = [&](const storage::OpSlot& slot) {
+    if (slot.index == 100) bench.control.request_stop(base::now() + 5000 * kMs);
+    if (!bench.control.token().is_cancelled()) return 0;
+    return ++cancelled, ECANCELED;
+  };
+  const auto outcome = bench.run(kEndless);
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(outcome->stopped);
+  EXPECT_EQ(bench.total().error_count(), 0U);
+  EXPECT_GE(cancelled.load(), 1U);
+  EXPECT_EQ(bench.total().count, bench.kept->rules->started.load() - cancelled.load());
+  EXPECT_LE(cancelled.load(), 512U) << "nothing is started after the first one: a turn of each worker at the most";
 }
 
 TEST_P(PassTest, an_open_loop_starts_every_arrival_that_it_can) {

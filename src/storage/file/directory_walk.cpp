@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "async/yield_budget.hpp"
 #include "storage/file/directory_reader.hpp"
 #include "storage/file/retry.hpp"
 
@@ -16,8 +17,13 @@ namespace sluice::storage {
 
 namespace {
 
-constexpr std::size_t kReadBytes = std::size_t{256} << 10;
+/// About a thousand entries a call, as the C library reads: larger calls are no faster, and cannot be left half-way.
+constexpr std::size_t kReadBytes = std::size_t{32} << 10;
 constexpr std::size_t kBatchNames = 1000;
+/// Between two looks at the cancel token, at which the progress is told too.
+constexpr async::YieldBudget::Limits kLookEvery{.operations = 1000, .time = base::Nanos{50'000'000}};
+/// What an entry counts of that whose kind has to be asked for: a system call, whose time is then looked at.
+constexpr std::uint32_t kAskedCounts = 32;
 
 /// Directories still to be read: names end to end in one piece of memory, the last one first; 4 bytes + name each.
 class PendingDirectories {
@@ -57,7 +63,6 @@ class Batch {
   }
   /// An entry was looked at, wanted or not.
   void count() { ++seen_; }
-  std::uint64_t seen() const { return seen_; }
   void report() { progress_.add(std::exchange(seen_, 0)); }
   bool hand_over() {
     report();
@@ -89,8 +94,10 @@ class Walk {
 
   base::Result<void> run() {
     std::string directory = filter_.prefix;
+    look_.renew(base::now());
     do {
       SLUICE_CHECK(read_directory(directory));
+      SLUICE_CHECK(check_cancelled());
     } while (!ended_ && pending_.pop(directory));
     if (!ended_) batch_.hand_over();
     return {};
@@ -101,6 +108,15 @@ class Walk {
   /// False when the listing is to end.
   bool take(const std::string& directory, int descriptor, const DirectoryEntry& entry);
   static EntryKind kind_of(int descriptor, const DirectoryEntry& entry);
+  static bool is_kind_told(const DirectoryEntry& entry) { return entry.type != DT_LNK && entry.type != DT_UNKNOWN; }
+  /// After each entry: tells the progress and looks at the token when it is time.
+  base::Result<void> look_up(std::uint32_t counts) {
+    if (!look_.spent(counts)) [[likely]]
+      return {};
+    batch_.report();
+    look_.renew(base::now());
+    return check_cancelled();
+  }
   base::Result<void> check_cancelled() const {
     if (!cancel_.is_cancelled()) return {};
     return base::fail(base::Code::Cancelled, "listing was cancelled", target_.uri());
@@ -119,6 +135,7 @@ class Walk {
   const ListFilter& filter_;
   const async::CancelToken& cancel_;
   Batch batch_;
+  async::YieldBudget look_{kLookEvery};
   PendingDirectories pending_;
   std::vector<std::byte> buffer_ = std::vector<std::byte>(kReadBytes);
   bool ended_ = false;     ///< the sink wants no more
@@ -143,17 +160,14 @@ base::Result<void> Walk::read_directory(const std::string& directory) {
         ended_ = true;
         return {};
       }
-      if (batch_.seen() >= kBatchNames) {
-        batch_.report();
-        SLUICE_CHECK(check_cancelled());
-      }
+      SLUICE_CHECK(look_up(is_kind_told(*entry) ? 1 : kAskedCounts));
     }
   }
   if (reader.error() != 0 && !(reader.error() == ENOENT && !is_first)) {
     return base::fail(
         base::from_errno(reader.error(), "cannot read a directory of the target", target_.where(directory)));
   }
-  return check_cancelled();
+  return {};
 }
 
 bool Walk::take(const std::string& directory, int descriptor, const DirectoryEntry& entry) {
@@ -180,7 +194,7 @@ bool Walk::take(const std::string& directory, int descriptor, const DirectoryEnt
 
 EntryKind Walk::kind_of(int descriptor, const DirectoryEntry& entry) {
   if (entry.type == DT_DIR) return EntryKind::Directory;
-  if (entry.type != DT_LNK && entry.type != DT_UNKNOWN) return EntryKind::Other;
+  if (is_kind_told(entry)) return EntryKind::Other;
   struct stat facts{};
   bool is_link = entry.type == DT_LNK;
   if (!is_link) {

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "async/loop_thread.hpp"
 #include "base/assert.hpp"
 
 namespace sluice::storage {
@@ -137,6 +138,7 @@ void RingLoop::turn(base::Instant until) {
 }
 
 void RingLoop::enter(base::Instant until) {
+  async::LoopThread::end_turn();  // of the wait before, which had nothing for the worker
   begin();
   if (!wake_armed_) [[unlikely]]
     arm_wake();
@@ -153,6 +155,7 @@ void RingLoop::enter(base::Instant until) {
   // Otherwise the result is of no interest: whether there is something to collect is seen in the queue, an interrupted
   // wait is taken up by the next turn, and so is what the kernel was too busy to take.
   SLUICE_ASSERT(result != -EEXIST && result != -EBADF);  // another thread's loop
+  async::LoopThread::begin_turn();
   collect();
 }
 

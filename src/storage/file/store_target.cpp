@@ -18,7 +18,8 @@ base::Result<StoreTarget> take_target(std::shared_ptr<FileTarget> target,  // sh
                     .empty_name = target->empty_name(base),
                     .single = base.is_single(),
                     .block_flags = (options.writes_blocks ? O_RDWR : O_RDONLY) | O_CLOEXEC,
-                    .page_cache = options.page_cache};
+                    .page_cache = options.page_cache,
+                    .cancel = options.cancel};
   if (base.is_directory()) {
     taken.own_base.reset(openat(base.descriptor, ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (taken.own_base) taken.base = taken.own_base.get();

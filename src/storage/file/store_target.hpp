@@ -18,6 +18,7 @@ struct StoreTarget {
   std::uint32_t align = 0;  ///< O_DIRECT in multiples of it; 0: through the page cache
   int block_flags = 0;      ///< how files are opened for read and write
   model::PageCacheMode page_cache = model::PageCacheMode::None;
+  async::CancelToken cancel;  ///< of listings
 };
 
 /// How many files a store keeps open at the most, whatever the limit of the process.

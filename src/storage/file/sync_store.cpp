@@ -19,7 +19,8 @@ namespace sluice::storage {
 namespace {
 
 constexpr std::size_t kCopyAtOnceBytes = std::size_t{1} << 30;
-constexpr std::size_t kListBufferMin = 4096;
+/// A call reads about a thousand entries at the most, so that a listing can be ended between two.
+constexpr std::size_t kListBufferMin = 4096, kListBufferMax = std::size_t{32} << 10;
 
 /// Every operation returns 0 or an errno.
 class SyncStore final : public Store {
@@ -200,9 +201,12 @@ int SyncStore::list(OpSlot& slot) {
     return list(slot);
   }
   alignas(8) std::array<std::byte, kListBufferMin> spare;
-  DirectoryReader reader(directory.get(), slot.buffer.size() < kListBufferMin ? std::span(spare) : slot.buffer);
+  const std::span<std::byte> room = slot.buffer.first(std::min(slot.buffer.size(), kListBufferMax));
+  DirectoryReader reader(directory.get(), room.size() < kListBufferMin ? std::span(spare) : room);
   std::uint64_t entries = 0;
   while (reader.read_more()) {
+    if (target_.cancel.is_cancelled()) [[unlikely]]
+      return ECANCELED;
     while (const DirectoryEntry* entry = reader.next()) entries += entry->is_marker() ? 0 : 1;
   }
   slot.scratch[0] = entries;

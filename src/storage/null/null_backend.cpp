@@ -4,9 +4,9 @@
 #include <chrono>
 #include <string>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 
+#include "async/turn_executor.hpp"
 #include "base/units.hpp"
 #include "storage/socket_loop.hpp"
 
@@ -56,7 +56,7 @@ class NullStore final : public Store {
 class LateNullStore final : public Store {
  public:
   LateNullStore(const NullOptions& options, SocketLoop& loop)
-      : options_(options), loop_(loop), timer_(loop.context()) {}
+      : options_(options), loop_(loop), timer_(loop.executor()) {}
 
   bool start(OpSlot& slot) override {
     slot.scratch[0] = static_cast<std::uint64_t>((base::now() + options_.latency).ns);
@@ -67,9 +67,12 @@ class LateNullStore final : public Store {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, async::TurnExecutor>;
+
   void await_first() {
     const auto due = std::chrono::nanoseconds(static_cast<std::int64_t>(first_->scratch[0]));
-    timer_.expires_at(std::chrono::steady_clock::time_point(due));
+    timer_.expires_at(Clock::time_point(due));
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (!error) complete_due();
     });
@@ -87,7 +90,7 @@ class LateNullStore final : public Store {
 
   const NullOptions options_;
   SocketLoop& loop_;
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   SlotList waiting_;
   OpSlot* first_ = nullptr;  ///< the oldest; the others wait behind it
 };

@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <fstream>
+#include <functional>
+#include <optional>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "storage/file/file_backend.hpp"
 #include "storage/file/tests/system_fixtures.hpp"
+#include "storage/tests/store_bench.hpp"
 
 namespace sluice::storage {
 
@@ -101,6 +104,91 @@ TEST(DirectoryWalk, shows_a_single_object_by_its_empty_name) {
   std::ofstream(directory / "file") << "x";
   EXPECT_EQ(list(directory / "file").value(), Names{""});
   EXPECT_FALSE(list(directory / "file", {.prefix = "below/"}));
+}
+
+/// A directory of many entries, and a listing that looks at what it is told of at every one of them.
+class LongWalk : public testing::Test {
+ protected:
+  static constexpr std::uint64_t kEntries = 4'500;
+
+  LongWalk() {
+    for (std::uint64_t i = 0; i < kEntries; ++i) std::ofstream(directory_ / ("n" + std::to_string(i)));
+  }
+
+  /// `at_entry` is called for each entry with how many came before; what it returns is whether the entry matches.
+  base::Result<void> list(const std::function<bool(std::uint64_t)>& at_entry) {
+    auto backend = std::move(*open_file_backend("file://" + directory_.path()));
+    ListFilter filter;
+    filter.matches = [&](std::string_view) {
+      untold_most_ = std::max(untold_most_, asked_ - progress_.done.load());
+      return at_entry(asked_++);
+    };
+    return backend->list(filter, [](auto) { return true; }, progress_, cancel_.token());
+  }
+
+  TemporaryDirectory directory_{kMemoryDirectory};
+  model::Progress progress_;
+  async::CancelSource cancel_;
+  std::uint64_t asked_ = 0, untold_most_ = 0;
+};
+
+TEST_F(LongWalk, tells_its_progress_every_1000_entries_whether_they_match_or_not) {
+  for (const bool matches : {true, false}) {
+    asked_ = untold_most_ = 0;
+    progress_.start(model::Progress::kUnknown);
+    ASSERT_TRUE(list([&](std::uint64_t) { return matches; }));
+    EXPECT_EQ(progress_.done.load(), kEntries);
+    EXPECT_LE(untold_most_, 1000U) << matches;
+  }
+}
+
+TEST_F(LongWalk, is_cancelled_within_1000_entries_of_one_directory_whether_they_match_or_not) {
+  for (const bool matches : {true, false}) {
+    asked_ = 0;
+    cancel_ = async::CancelSource();
+    const auto listed = list([&](std::uint64_t before) {
+      if (before == 1234) cancel_.cancel();
+      return matches;
+    });
+    ASSERT_FALSE(listed) << matches;
+    EXPECT_EQ(listed.error().code, base::Code::Cancelled);
+    EXPECT_LE(asked_, 1234U + 1000) << matches;
+  }
+}
+
+TEST_F(LongWalk, is_told_and_cancelled_every_50_ms_where_entries_are_slow) {
+  std::optional<base::Instant> cancelled_at;
+  base::Nanos late{0};
+  base::Instant told_at = base::now();
+  base::Nanos untold_longest{0};
+  std::uint64_t told = 0;
+  const auto listed = list([&](std::uint64_t before) {
+    for (const base::Instant end = base::now() + base::Nanos{2'000'000}; base::now() < end;) {
+    }
+    const base::Instant t = base::now();
+    if (progress_.done.load() != told) told = progress_.done.load(), told_at = t;
+    untold_longest = std::max(untold_longest, t - told_at);
+    if (before == 200) cancel_.cancel(), cancelled_at = t;
+    if (cancelled_at) late = t - *cancelled_at;
+    return false;
+  });
+  ASSERT_FALSE(listed);
+  EXPECT_EQ(listed.error().code, base::Code::Cancelled);
+  EXPECT_GE(told, 50U);
+  EXPECT_LE(asked_, 201U + 30) << "50 ms are 25 of them, and a busy machine makes it fewer";
+  EXPECT_LT(untold_longest, base::Nanos{500'000'000});  // an entry may be kept waiting for a processor
+  EXPECT_LT(late, base::Nanos{500'000'000});
+}
+
+TEST_F(LongWalk, of_a_list_operation_ends_at_a_token_that_is_cancelled) {
+  auto backend = std::move(*open_file_backend("file://" + directory_.path()));
+  const contract::ListedNames base({""});
+  contract::Bench worker(*backend, WorkerKind::Sync, 1, 65'536, {.cancel = cancel_.token()});
+  EXPECT_EQ(worker.run(model::OpKind::List, base), 0);
+  EXPECT_EQ(worker.slot().scratch[0], kEntries);
+  cancel_.cancel();
+  EXPECT_EQ(worker.run(model::OpKind::List, base), ECANCELED);
+  EXPECT_EQ(worker.run(model::OpKind::Stat, base), 0) << "others go on";
 }
 
 }  // namespace
