@@ -34,7 +34,7 @@ class Soak {
   explicit Soak(const SoakPlan& plan)
       : plan_(plan),
         frames_(plan.seed, plan.frame_max),
-        checker_(frames_, plan.sources),
+        checker_(frames_, plan.sources, [this](unsigned, std::uint64_t number) { note_start(number); }),
         ends_(Deadline::in(plan.lasts)),
         producers_(plan.sources) {}
 
@@ -44,6 +44,12 @@ class Soak {
   Deadline pause(const Producer& producer, base::Random& random) const {
     return earlier(ends_,
                    Deadline::in(base::Nanos{random.below(static_cast<std::uint64_t>(producer.pause_max.count()))}));
+  }
+  /// On the reader's thread.
+  void note_start(std::uint64_t number) {
+    if (number > 0) return;
+    last_start_ = base::now();
+    if (first_start_ == base::Instant{}) first_start_ = last_start_;
   }
   void open_sources();
   void produce_all();
@@ -58,6 +64,7 @@ class Soak {
   FrameChecker checker_;
   const Deadline ends_;
   std::vector<Producer> producers_;
+  base::Instant first_start_, last_start_;
   std::unique_ptr<FrameWriter> writer_;
   std::mutex mutex_;
   std::condition_variable never_;
@@ -128,6 +135,7 @@ SoakOutcome Soak::run() {
       outcome.wrong = "source " + std::to_string(producer.number) + ": " + base::to_text(producer.end.error());
   }
   if (outcome.wrong.empty()) outcome.wrong = checker_.verdict();
+  outcome.slowest_start = last_start_ - first_start_;
   outcome.came = checker_.counts();
   return outcome;
 }

@@ -26,6 +26,7 @@ struct SoakOutcome {
   std::vector<std::uint64_t> sent, came;  ///< frames, by source
   FrameWriterStats stats;
   std::uint64_t stalls = 0;
+  base::Nanos slowest_start{0};  ///< from the first frame to come until one of every source has come
   bool was_closed_in_time = false;
 };
 

@@ -47,7 +47,7 @@ void expect_everything_came(const SoakPlan& plan, const SoakOutcome& outcome) {
   // Else it says nothing.
   EXPECT_GT(outcome.stalls, 0U);
   EXPECT_GT(stats.queue.spilled_frames, 100U);
-  EXPECT_GT(stats.longest_stall, plan.pace.stall_max / 10);
+  EXPECT_GT(stats.longest_stall, std::max(plan.pace.stall_max / 10, plan.pace.first_stall / 2));
 }
 
 /// The memory that this process has in use now.
@@ -65,6 +65,23 @@ TEST(FrameSoak, a_hundred_sources_and_a_reader_that_stops_again_and_again_lose_n
   plan.pace.bytes_per_s = 16U << 20U;
   plan.limits.spill_bytes_max = 8U << 20U;
   expect_everything_came(plan, soak(plan));
+}
+
+/// A reader that stops once, for so long.
+void expect_all_advance_after(base::Nanos stop) {
+  SoakPlan plan = plan_of(4);
+  plan.lasts = stop + 300ms;
+  plan.pause_max = 20ms;
+  plan.pace = {.first_stall = stop};
+  const SoakOutcome outcome = soak(plan);
+  expect_everything_came(plan, outcome);
+  EXPECT_LT(outcome.slowest_start, 1s);
+}
+
+TEST(FrameSoak, all_sources_advance_within_a_second_when_a_reader_has_stopped_for_one) { expect_all_advance_after(1s); }
+
+TEST(LongFrameSoak, all_sources_advance_within_a_second_when_a_reader_has_stopped_for_ten) {
+  expect_all_advance_after(10s);
 }
 
 /// Ten minutes each, side by side.

@@ -69,6 +69,13 @@ std::size_t PacedReader::allowance(Lock& lock) {
 
 void PacedReader::run() {
   std::string piece(kPieceMax, '\0');
+  if (pace_.first_stall > base::Nanos{0}) {
+    Lock lock(mutex_);
+    const base::Instant until = began_ + pace_.first_stall;
+    changed_.wait_until(lock, base::to_chrono(until), [this] { return hurries_ || leaves_; });
+    began_ = base::now();
+    ++stalls_;
+  }
   while (true) {
     std::size_t most = 0;
     {

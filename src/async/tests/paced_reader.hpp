@@ -14,6 +14,7 @@ namespace sluice::async {
 /// How a PacedReader reads.
 struct Pace {
   std::uint64_t bytes_per_s = 0;  ///< 0: what comes
+  base::Nanos first_stall{0};     ///< before it reads anything
   base::Nanos stall_max{0};       ///< it stops for up to so long, again and again; 0: never
   base::Nanos read_max{0};        ///< and reads for up to so long between two stops
   std::uint64_t seed = 1;

@@ -9,10 +9,13 @@ namespace sluice::async {
 
 namespace {
 
-std::size_t draw_size(base::Random& random, std::size_t size_max) {
+std::size_t draw_size(base::Random& random, std::size_t size_max, unsigned large) {
   const std::uint64_t kind = random.below(1000);
   if (kind < 100) return 1;
-  const std::size_t most = kind < 900 ? 200 : kind < 990 ? 4096 : kind < 999 ? 65'536 : size_max;
+  const std::size_t most = kind >= 1000 - large        ? size_max
+                           : kind >= 1000 - 10 * large ? 65'536
+                           : kind >= 800               ? 4096
+                                                       : 200;
   return 1 + random.below(std::min(most, size_max));
 }
 
@@ -20,7 +23,7 @@ std::size_t draw_size(base::Random& random, std::size_t size_max) {
 
 std::string SeededFrames::frame(unsigned source, std::uint64_t number) const {
   base::Random random(base::derive_seed(base::derive_seed(seed_, source), number));
-  std::string bytes(draw_size(random, size_max_), '\0');
+  std::string bytes(draw_size(random, size_max_, large_of_1000_), '\0');
   for (std::size_t at = 0; at < bytes.size(); at += sizeof(std::uint64_t)) {
     const std::uint64_t word = random.next();
     std::memcpy(bytes.data() + at, &word, std::min(sizeof word, bytes.size() - at));

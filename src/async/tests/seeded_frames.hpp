@@ -9,17 +9,20 @@
 namespace sluice::async {
 
 /// Frames whose size and bytes follow from a seed, their source and their number: who reads them knows every byte that
-/// has to come, and keeps none. The first byte names the source; most are short, one in a hundred is large.
+/// has to come, and keeps none. The first byte names the source; most are short.
 class SeededFrames {
  public:
   static constexpr unsigned kSourcesMax = 256;
 
-  SeededFrames(std::uint64_t seed, std::size_t size_max) : seed_(seed), size_max_(size_max) {}
+  /// So many of 1,000 frames have any size up to size_max, nine times as many any up to 64 KiB.
+  SeededFrames(std::uint64_t seed, std::size_t size_max, unsigned large_of_1000 = 1)
+      : seed_(seed), size_max_(size_max), large_of_1000_(large_of_1000) {}
   std::string frame(unsigned source, std::uint64_t number) const;
 
  private:
   std::uint64_t seed_;
   std::size_t size_max_;
+  unsigned large_of_1000_;
 };
 
 /// Reads what came from many sources as one stream, and knows at every byte whether it is the right one: frames are
