@@ -211,7 +211,9 @@ base::Result<void> Session::prepare(bool keeps_results) {
 
 /// A run without the watch measures the same; it only names less.
 void Session::watch_loops() {
-  auto watch = async::StallWatch::create({}, [this](const async::StallReport& report) { stalls_.add(report); });
+  auto watch = async::StallWatch::create(
+      {}, [this](const async::StallReport& report) { stalls_.add(report); },
+      [this](const async::PermitHold& hold) { stalls_.add(hold); });
   if (!watch) return context_->note(watch.error().what + ": what holds a loop is measured and not named");
   context_->stall_watch = std::move(*watch);
 }

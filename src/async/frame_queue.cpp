@@ -242,6 +242,7 @@ void FrameQueue::dropped(const Frame& frame) {
 void FrameQueue::drop_all() {
   while (std::optional<Frame> frame = take()) dropped(*frame);
   std::vector<FrameSource> all;
+  all.reserve(sources_.size());
   for (const auto& [id, source] : sources_) all.push_back(FrameSource{id});
   for (const FrameSource id : all) {
     Source& source = *find(id);

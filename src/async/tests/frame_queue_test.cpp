@@ -81,7 +81,7 @@ TEST(FrameQueue, a_frame_larger_than_its_source_is_refused_for_good) {
 }
 
 TEST(FrameQueue, every_source_has_its_share_whatever_the_others_hold) {
-  FrameQueue queue = make({.bytes_max = 100 * 1000, .source_bytes_max = 50 * 1000});
+  FrameQueue queue = make({.bytes_max = 100'000, .source_bytes_max = 50'000});
   std::vector<FrameSource> sources;
   for (int i = 0; i < 10; ++i) sources.push_back(*queue.open("s", FramePolicy::Wait));
   const std::string frame(1000 - kFrameCost, 'x');
@@ -252,7 +252,7 @@ TEST(FrameQueue, spilled_frames_come_back_in_order) {
       }
       load();
       ASSERT_EQ(next(queue), std::to_string(out++));
-      ASSERT_LE(queue.stats().bytes, 2 * 20 * (kFrameCost + 4));
+      ASSERT_LE(queue.stats().bytes, 40U * (kFrameCost + 4));
     }
     EXPECT_GT(queue.stats().spill_bytes, 800U);
     const std::uint64_t mark = queue.mark();
