@@ -5,8 +5,10 @@
 # folder's .cpp files.
 # TESTS lists the sources of the folder's one test binary, `<target>_tests`, whose tests CTest calls
 # <folder>.<Suite>.<name>; TEST_DEPS are modules that only they use.
+# LONG_TESTS are more sources of the same binary. Where there are any, suites called Long* get the label `long` and a
+# timeout of LONG_TIMEOUT_S seconds (900 by default), and the others do not run them.
 function(sluice_module)
-  cmake_parse_arguments(ARG "" "NAME" "HEADERS;SOURCES;DEPS;LIBS;TESTS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;LONG_TIMEOUT_S" "HEADERS;SOURCES;DEPS;LIBS;TESTS;LONG_TESTS;TEST_DEPS" ${ARGN})
   string(REPLACE "/" "_" id ${ARG_NAME})
   set(target sluice_${id})
   if(ARG_SOURCES)
@@ -30,13 +32,24 @@ function(sluice_module)
   endforeach()
 
   if(SLUICE_TESTS AND ARG_TESTS)
-    add_executable(${target}_tests ${ARG_TESTS})
+    add_executable(${target}_tests ${ARG_TESTS} ${ARG_LONG_TESTS})
     target_link_libraries(${target}_tests PRIVATE ${target} GTest::gtest GTest::gtest_main)
     foreach(dep IN LISTS ARG_TEST_DEPS)
       string(REPLACE "/" "_" dep ${dep})
       target_link_libraries(${target}_tests PRIVATE sluice_${dep})
     endforeach()
     string(REPLACE "/" "." prefix ${ARG_NAME})
-    gtest_discover_tests(${target}_tests TEST_PREFIX ${prefix}. DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+    set(others)
+    set(discovery TEST_PREFIX ${prefix}. DISCOVERY_MODE PRE_TEST)
+    if(ARG_LONG_TESTS)
+      if(NOT ARG_LONG_TIMEOUT_S)
+        set(ARG_LONG_TIMEOUT_S 900)
+      endif()
+      # Parameterised suites stand behind the name of their instance.
+      gtest_discover_tests(${target}_tests ${discovery} TEST_FILTER "Long*:*/Long*"
+        PROPERTIES LABELS long TIMEOUT ${ARG_LONG_TIMEOUT_S})
+      set(others TEST_FILTER "-Long*:*/Long*")
+    endif()
+    gtest_discover_tests(${target}_tests ${discovery} ${others} PROPERTIES TIMEOUT 120)
   endif()
 endfunction()

@@ -118,7 +118,9 @@ class Session {
 
 /// A run without the watch measures the same; it only names less.
 base::Result<void> Session::make_runtime() {
-  auto watch = async::StallWatch::create({}, [this](const async::StallReport& report) { stalls_.add(report); });
+  auto watch = async::StallWatch::create(
+      {}, [this](const async::StallReport& report) { stalls_.add(report); },
+      [this](const async::PermitHold& hold) { stalls_.add(hold); });
   if (watch) {
     context_->stall_watch = std::move(*watch);
   } else {

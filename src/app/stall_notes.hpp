@@ -19,13 +19,15 @@ class StallNotes {
 
   /// Any thread; the first kFullMax become notes at once.
   void add(const async::StallReport& report);
+  /// The same, of permits.
+  void add(const async::PermitHold& hold);
   /// Says how many more there were; before the run's last block.
   void finish();
 
  private:
   const std::function<void(std::string)> note_;
   std::mutex mutex_;
-  std::uint64_t count_ = 0;
+  std::uint64_t loops_ = 0, permits_ = 0;
 };
 
 }  // namespace sluice::app

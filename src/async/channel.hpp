@@ -73,6 +73,8 @@ class Channel {
     std::lock_guard lock(mutex_);
     return is_closed_;
   }
+  /// Each value holds one until it is received: for StallWatch, which tells of values that nobody receives.
+  const Permits& room() const { return room_; }
   std::size_t size() const {
     std::lock_guard lock(mutex_);
     return values_.size();

@@ -242,6 +242,7 @@ void FrameQueue::dropped(const Frame& frame) {
 void FrameQueue::drop_all() {
   while (std::optional<Frame> frame = take()) dropped(*frame);
   std::vector<FrameSource> all;
+  all.reserve(sources_.size());
   for (const auto& [id, source] : sources_) all.push_back(FrameSource{id});
   for (const FrameSource id : all) {
     Source& source = *find(id);
@@ -312,14 +313,26 @@ void FrameQueue::spill_failed(SpillBatch batch) {
   join_tail(batch.source, source);
 }
 
+/// Within its share an extent always has room. What is larger has it while the common half is not overdrawn, and may
+/// overdraw it then: waiting for room of its size it could wait for ever, behind frames that wait for it.
+bool FrameQueue::may_load(const Source& source) const {
+  const SpillExtent& next = source.extents.front();
+  const std::size_t cost = next.payload_bytes + next.frames * kFrameCost;
+  return source.charged + cost <= share_ || common_used_ <= limits_.bytes_max / 2;
+}
+
 std::optional<FrameQueue::Load> FrameQueue::next_load() {
-  while (!load_wanted_.empty()) {
-    const FrameSource id = load_wanted_.front();
-    load_wanted_.pop_front();
+  for (auto at = load_wanted_.begin(); at != load_wanted_.end();) {
+    const FrameSource id = *at;
     Source* source = find(id);
-    if (source == nullptr || source->extents.empty()) continue;
+    if (source != nullptr && !source->extents.empty() && !may_load(*source)) {
+      ++at;  // later
+      continue;
+    }
+    at = load_wanted_.erase(at);
+    if (source == nullptr) continue;
     source->wants_load = false;
-    return Load{.source = id, .extent = source->extents.front()};
+    if (!source->extents.empty()) return Load{.source = id, .extent = source->extents.front()};
   }
   return std::nullopt;
 }

@@ -68,7 +68,8 @@ struct FrameQueueStats {
 /// robin between sources, control frames before all others. No I/O, no thread, no clock; its owner holds a mutex.
 ///
 /// Half of bytes_max is common, the other half is divided evenly: so each source always has its share, whatever the
-/// others do, and the sum passes bytes_max only until frames have gone that came before a new source took its share.
+/// others do. The sum passes bytes_max only until frames have gone that came before a new source took its share, and by
+/// one large frame that comes back from the disk.
 /// KeepNewest sources stand outside of it, with one frame each. A frame is charged until it is written, so what is in
 /// flight counts, too.
 class FrameQueue {
@@ -121,7 +122,7 @@ class FrameQueue {
     FrameSource source = FrameSource::Control;
     SpillExtent extent;
   };
-  /// The next extent to be read back; the caller answers with loaded().
+  /// The next extent to be read back that there is room for; the caller answers with loaded() before it asks again.
   std::optional<Load> next_load();
   /// Without frames the extent was lost: a gap frame stands there.
   void loaded(const Load& load, std::vector<std::string> frames);
@@ -155,6 +156,7 @@ class FrameQueue {
   std::size_t spill_half() const;
   bool spill_behind(const Source& source, std::size_t cost) const;
   bool spill_has_room(const Source& source, std::size_t cost) const;
+  bool may_load(const Source& source) const;
   void charge(Source& source, std::size_t cost);
   void release(Source& source, std::size_t cost);
   Frame make_frame(FrameSource id, std::string& bytes);

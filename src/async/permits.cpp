@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "async/errors.hpp"
+#include "async/held_units.hpp"
 #include "async/wait_point.hpp"
 #include "base/assert.hpp"
+#include "base/units.hpp"
 
 namespace sluice::async {
 
@@ -32,6 +34,12 @@ class PermitPool : public std::enable_shared_from_this<PermitPool> {
   // shared because permits may be returned after their Permits has gone
   static Task<Permit> acquire(std::shared_ptr<PermitPool> pool, std::uint64_t count, Deadline deadline);
   void give_back(std::uint64_t count, base::Instant since);
+  /// Of a permit that was merged into an older one.
+  void make_older(std::uint64_t count, base::Instant since, base::Instant older) {
+    std::lock_guard lock(mutex_);
+    held_.move(since, older, count);
+  }
+  std::optional<PermitHold> held_longer_than(base::Nanos threshold) const;
   void close();
   PermitStats stats() const;
 
@@ -41,9 +49,16 @@ class PermitPool : public std::enable_shared_from_this<PermitPool> {
 
   bool can_take(std::uint64_t count) const { return !is_closed_ && waiters_.empty() && count <= stats_.free; }
   Permit take(std::uint64_t count) {
+    const base::Instant now = base::now();
     stats_.free -= count;
+    held_.take(now, count);
     // shared because permits may be returned after their Permits has gone
-    return Permit(shared_from_this(), count, base::now());
+    return Permit(shared_from_this(), count, now);
+  }
+  void put_back(std::uint64_t count, base::Instant since) {
+    held_.give_back(since, count);
+    stats_.free += count;
+    SLUICE_DEBUG_ASSERT(stats_.free + held_.total() == stats_.total);
   }
   void grant();
   base::Result<void> enter(const Waiter& waiter, Permit& permit);
@@ -53,6 +68,7 @@ class PermitPool : public std::enable_shared_from_this<PermitPool> {
   const std::string what_;
   std::deque<Waiter> waiters_;  ///< first come, first served
   bool is_closed_ = false;
+  HeldUnits held_;
   PermitStats stats_;  ///< but for what follows from the rest
 };
 
@@ -64,7 +80,7 @@ void PermitPool::grant() {
     waiter->granted = take(waiter->count);
     if (waiter->point.waker().wake()) continue;
     // It has just been cancelled or is late: what it would have had is the next one's.
-    stats_.free += std::exchange(waiter->granted.count_, 0);
+    put_back(std::exchange(waiter->granted.count_, 0), waiter->granted.since_);
   }
 }
 
@@ -112,8 +128,7 @@ Task<Permit> PermitPool::acquire(std::shared_ptr<PermitPool> pool, std::uint64_t
 
 void PermitPool::give_back(std::uint64_t count, base::Instant since) {
   std::lock_guard lock(mutex_);
-  stats_.free += count;
-  SLUICE_DEBUG_ASSERT(stats_.free <= stats_.total);
+  put_back(count, since);
   stats_.held_max = std::max(stats_.held_max, base::now() - since);
   if (!is_closed_) grant();
 }
@@ -131,9 +146,16 @@ void PermitPool::close() {
 PermitStats PermitPool::stats() const {
   std::lock_guard lock(mutex_);
   PermitStats stats = stats_;
-  stats.held = stats.total - stats.free;
+  stats.held = held_.total();
   stats.waiting = waiters_.size();
   return stats;
+}
+
+std::optional<PermitHold> PermitPool::held_longer_than(base::Nanos threshold) const {
+  std::lock_guard lock(mutex_);
+  const HeldUnits::Late late = held_.longer_than(threshold, base::now());
+  if (late.units == 0) return {};
+  return PermitHold{.what = what_, .units = late.units, .longest = late.longest, .waiting = waiters_.size()};
 }
 
 }  // namespace detail
@@ -167,13 +189,30 @@ void Permit::merge(Permit other) {
     *this = std::move(other);
     return;
   }
+  const base::Instant older = std::min(since_, other.since_);
+  if (since_ != older) pool_->make_older(count_, since_, older);
+  if (other.since_ != older) pool_->make_older(other.count_, other.since_, older);
   count_ += std::exchange(other.count_, 0);
-  since_ = std::min(since_, other.since_);
+  since_ = older;
 }
 
 void Permit::release() {
   if (count_ > 0) pool_->give_back(std::exchange(count_, 0), since_);
   pool_.reset();
+}
+
+std::string to_text(const PermitHold& hold) {
+  const bool is_one = hold.units == 1;
+  std::string text = std::to_string(hold.units) + " of '" + hold.what + "' " + (is_one ? "has" : "have") +
+                     " been held for " + base::format_duration(hold.longest);
+  if (hold.waiting == 0) return text;
+  return text + ", and " + std::to_string(hold.waiting) +
+         (hold.waiting == 1 ? " task waits for " : " tasks wait for ") + (is_one ? "it" : "them");
+}
+
+std::optional<PermitHold> PermitProbe::held_longer_than(base::Nanos threshold) const {
+  const auto pool = pool_.lock();
+  return pool ? pool->held_longer_than(threshold) : std::nullopt;
 }
 
 Permits::Permits(std::uint64_t total, std::string what)

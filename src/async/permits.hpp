@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -57,6 +58,32 @@ struct PermitStats {
   base::Nanos held_max{0};  ///< longest time from acquiring a permit to its return
 };
 
+/// Units that have been held for too long, while they are held.
+struct PermitHold {
+  std::string what;         ///< as their Permits are called
+  std::uint64_t units = 0;  ///< held for longer than was asked for
+  base::Nanos longest{0};   ///< at least so long, by the first of them
+  std::size_t waiting = 0;  ///< tasks that wait for such permits
+};
+
+/// "2 of 'requests of the listing' have been held for 7.50 s, and 3 tasks wait for them".
+std::string to_text(const PermitHold& hold);
+
+/// Looks at Permits from outside, also when these have gone while some of them are held. Any thread; cheap to copy.
+class PermitProbe {
+ public:
+  /// Nothing where no unit has been held for so long.
+  std::optional<PermitHold> held_longer_than(base::Nanos threshold) const;
+  /// The Permits and all that they gave out have gone.
+  bool is_over() const { return pool_.expired(); }
+
+ private:
+  friend class Permits;
+  // shared because permits may be returned after their Permits has gone
+  explicit PermitProbe(const std::shared_ptr<detail::PermitPool>& pool) : pool_(pool) {}
+  std::weak_ptr<detail::PermitPool> pool_;
+};
+
 /// Counted permits, given out strictly first come, first served: one who waits for many is not overtaken by a later
 /// one who wants one. The one mechanism of back-pressure. Any thread; may end before its permits do.
 class Permits {
@@ -77,6 +104,8 @@ class Permits {
   void close();
 
   PermitStats stats() const;
+  /// For StallWatch, which tells of what is held too long.
+  PermitProbe probe() const { return PermitProbe(pool_); }
 
  private:
   // shared because permits may be returned after this has gone

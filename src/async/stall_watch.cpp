@@ -57,9 +57,10 @@ struct StallWatch::Suspect {
   base::Instant turn;
 };
 
-base::Result<std::unique_ptr<StallWatch>> StallWatch::create(Options options, Report report) {
+base::Result<std::unique_ptr<StallWatch>> StallWatch::create(Options options, Report report,
+                                                             PermitReport permit_report) {
   StackCapture::prepare();
-  std::unique_ptr<StallWatch> watch(new StallWatch(options, std::move(report)));
+  std::unique_ptr<StallWatch> watch(new StallWatch(options, std::move(report), std::move(permit_report)));
   try {
     watch->sampler_ = std::thread([&self = *watch] { self.run(); });
   } catch (const std::system_error& thrown) {
@@ -68,7 +69,8 @@ base::Result<std::unique_ptr<StallWatch>> StallWatch::create(Options options, Re
   return watch;
 }
 
-StallWatch::StallWatch(Options options, Report report) : options_(options), report_(std::move(report)) {}
+StallWatch::StallWatch(Options options, Report report, PermitReport permit_report)
+    : options_(options), report_(std::move(report)), permit_report_(std::move(permit_report)) {}
 
 StallWatch::~StallWatch() {
   {
@@ -98,6 +100,12 @@ void StallWatch::remove(const HoldMark& mark) {
   std::erase_if(watched_, [&](const auto& watched) { return watched->mark == &mark; });
 }
 
+void StallWatch::watch(const Permits& permits) {
+  std::lock_guard lock(mutex_);
+  permits_.push_back({.probe = permits.probe(), .due = {}});
+  changed_.notify_all();
+}
+
 StallWatch::Watched* StallWatch::find(const Suspect& suspect) {
   const auto it = std::ranges::find(watched_, suspect.id, [](const auto& watched) { return watched->id; });
   return it == watched_.end() ? nullptr : it->get();
@@ -108,16 +116,39 @@ void StallWatch::run() {
   base::Instant next = base::now();
   for (;;) {
     std::vector<Suspect> suspects;
+    std::vector<PermitHold> holds;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return ending_ || !watched_.empty(); });
-      next = std::max(next + options_.threshold / 2, base::now());
-      changed_.wait_until(lock, base::to_chrono(next), [this] { return ending_; });
+      changed_.wait(lock, [this] { return ending_ || !watched_.empty() || !permits_.empty(); });
+      const bool has_loops = !watched_.empty();
+      next = std::max(next + (has_loops ? options_.threshold / 2 : permit_period()), base::now());
+      changed_.wait_until(lock, base::to_chrono(next), [&] { return ending_ || (!has_loops && !watched_.empty()); });
       if (ending_) return;
+      next = std::min(next, base::now());  // a loop has come before the next look at permits
       suspects = look();
+      holds = look_at_permits();
     }
     for (const Suspect& suspect : suspects) question(suspect);
+    if (!permit_report_) continue;
+    for (const PermitHold& hold : holds) permit_report_(hold);
   }
+}
+
+/// Those that are to be told of. Under the mutex.
+std::vector<PermitHold> StallWatch::look_at_permits() {
+  std::vector<PermitHold> holds;
+  const base::Instant now = base::now();
+  if (permits_.empty() || now < permits_due_) return holds;
+  permits_due_ = now + permit_period();
+  std::erase_if(permits_, [](const WatchedPermits& watched) { return watched.probe.is_over(); });
+  for (WatchedPermits& watched : permits_) {
+    if (now < watched.due) continue;
+    if (auto hold = watched.probe.held_longer_than(options_.permit_threshold)) {
+      watched.due = now + options_.report_every;
+      holds.push_back(std::move(*hold));
+    }
+  }
+  return holds;
 }
 
 /// Those that are over the threshold, by what is known without asking them. Under the mutex.

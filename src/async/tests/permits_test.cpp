@@ -1,6 +1,8 @@
 #include "async/permits.hpp"
 
 #include <atomic>
+#include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -116,40 +118,122 @@ TEST(Permits, close_wakes_everybody) {
   expect_whole(permits);
 }
 
-/// Acquires, holds for a moment or not, gives parts back early, or is cancelled by its thread.
-Task<> use(Permits& permits, std::uint64_t count, base::Nanos wait, bool yields) {  // outlives: the test's
-  SLUICE_CO_TRY(Permit permit, co_await permits.acquire(count, Deadline::in(wait)));
-  Permit part = permit.split(count / 2);
-  if (yields) SLUICE_CO_CHECK(co_await pause_until(Deadline::in(50us)));
-  part.release();
+/// Permits, and how many of them their users know to be in their hands: never more than there are.
+struct Shared {
+  static constexpr std::uint64_t kTotal = 7;
+  Permits permits{kTotal, "things"};
+  std::atomic<std::uint64_t> in_hand{0};
+  std::atomic<std::uint64_t> taken{0}, refused{0}, cancelled{0}, late{0};
+  std::atomic<bool> too_many{false};
+};
+
+/// A permit in somebody's hand.
+class InHand {
+ public:
+  InHand(Shared& shared, Permit permit) : shared_(&shared), permit_(std::move(permit)) {
+    if (shared.in_hand.fetch_add(permit_.count()) + permit_.count() > Shared::kTotal) shared.too_many = true;
+    if (permit_) ++shared.taken;
+  }
+  InHand(InHand&&) = default;
+  InHand& operator=(InHand&&) = delete;
+  ~InHand() { shared_->in_hand.fetch_sub(permit_.count()); }  // before the permit goes home
+  Permit& permit() { return permit_; }
+  /// Gives a part of it back.
+  void give_back(std::uint64_t count) {
+    Permit part = permit_.split(count);
+    shared_->in_hand.fetch_sub(count);
+  }
+
+ private:
+  Shared* shared_;
+  Permit permit_;
+};
+
+/// Permits that one thread leaves and another takes, merges and gives back.
+class Bag {
+ public:
+  void leave(InHand held) {
+    const std::lock_guard lock(mutex_);
+    if (held_.size() < 3) held_.push_back(std::move(held));
+  }
+  std::optional<InHand> take() {
+    const std::lock_guard lock(mutex_);
+    if (held_.empty()) return {};
+    std::optional<InHand> held(std::move(held_.back()));
+    held_.pop_back();
+    if (held_.empty()) return held;
+    held->permit().merge(std::move(held_.back().permit()));
+    held_.pop_back();
+    return held;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<InHand> held_;
+};
+
+/// Acquires, holds for a moment or not, gives parts back early, leaves the rest to others; may be cancelled anywhere.
+Task<> use(Shared& shared, Bag& bag, std::uint64_t seed) {  // outlives: the test's
+  base::Random random(seed);
+  const std::uint64_t count = 1 + random.below(Shared::kTotal);
+  auto permit = co_await shared.permits.acquire(count, Deadline::in(base::Nanos{random.below(2'000'000)}));
+  if (!permit) {
+    const Code code = permit.error().code;
+    ++(code == Code::Terminated ? shared.refused : code == Code::Cancelled ? shared.cancelled : shared.late);
+    co_return base::fail(std::move(permit).error());
+  }
+  InHand held(shared, std::move(*permit));
+  if (held.permit().count() != count) shared.too_many = true;
+  if (random.below(2) == 0) SLUICE_CO_CHECK(co_await pause_until(Deadline::in(50us)));
+  held.give_back(count / 2);
+  if (random.below(2) == 0) SLUICE_CO_CHECK(co_await pause_until(Deadline::in(50us)));
+  if (random.below(3) == 0) bag.leave(std::move(held));
   co_return base::Result<void>();
+}
+
+/// What one of the threads does.
+void play(Executor& executor, Shared& shared, Bag& bag, std::uint64_t seed, bool closes) {
+  base::Random random(seed);
+  for (int i = 0; i < 300; ++i) {
+    auto task = executor.spawn("user", use(shared, bag, random.next()));
+    if (random.below(3) == 0) task.cancel();
+    if (random.below(4) == 0) {
+      InHand held(shared, shared.permits.try_acquire(1 + random.below(3)));
+      if (held.permit() && random.below(2) == 0) bag.leave(std::move(held));
+    }
+    if (random.below(2) == 0) bag.take();
+    const PermitStats stats = shared.permits.stats();
+    if (stats.free + stats.held != Shared::kTotal) shared.too_many = true;
+    if (closes && i == 200) shared.permits.close();
+    if (random.below(2) == 0) static_cast<void>(task.join(Deadline::in(20s)));
+  }
 }
 
 TEST(Permits, are_conserved_whatever_eight_threads_do) {
   auto executor = make_executor({.worker_threads = 2, .queue_max = 64, .name = "test"});
   for (std::uint64_t round = 0; round < 4; ++round) {
-    Permits permits(7, "things");
-    std::atomic<bool> is_broken{false};
-    std::vector<std::jthread> threads;
-    for (std::uint64_t thread = 0; thread < 8; ++thread) {
-      threads.emplace_back([&, thread] {
-        base::Random random(round * 100 + thread);
-        for (int i = 0; i < 300; ++i) {
-          auto task = executor->spawn(
-              "user", use(permits, 1 + random.below(7), base::Nanos{random.below(2'000'000)}, random.below(2) == 0));
-          if (random.below(3) == 0) task.cancel();
-          if (random.below(4) == 0) static_cast<void>(permits.try_acquire(1 + random.below(3)));
-          const PermitStats stats = permits.stats();
-          if (stats.free + stats.held != stats.total || stats.free > stats.total) is_broken = true;
-          if (random.below(2) == 0) static_cast<void>(task.join(Deadline::in(20s)));
-        }
-        if (round == 3 && thread == 5) permits.close();
-      });
+    const bool is_closed = round % 2 == 1;
+    Shared shared;
+    {
+      Bag bag;
+      std::vector<std::jthread> threads;
+      for (std::uint64_t thread = 0; thread < 8; ++thread) {
+        threads.emplace_back(
+            [&, thread] { play(*executor, shared, bag, 1 + round * 100 + thread, is_closed && thread == 5); });
+      }
+      threads.clear();
+      ASSERT_TRUE(executor->drain(Deadline::in(20s)));
     }
-    threads.clear();
-    ASSERT_TRUE(executor->drain(Deadline::in(20s)));
-    EXPECT_FALSE(is_broken);
-    expect_whole(permits);
+    EXPECT_FALSE(shared.too_many);
+    EXPECT_EQ(shared.in_hand, 0U);
+    EXPECT_EQ(shared.permits.stats().total, Shared::kTotal);
+    expect_whole(shared.permits);
+    EXPECT_EQ(static_cast<bool>(shared.permits.try_acquire(Shared::kTotal)), !is_closed) << "all of them, at once";
+    // Else it says nothing.
+    EXPECT_GT(shared.taken, 100U);
+    EXPECT_GT(shared.cancelled, 0U);
+    EXPECT_GT(shared.late, 0U);
+    EXPECT_EQ(shared.refused > 0, is_closed);
   }
 }
 
