@@ -1,5 +1,6 @@
 """The programs that are compared, each run once and turned into Figures."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -88,7 +89,8 @@ class Programs:
         command = [str(word) for word in self._sluice_command(plan, [])]
         command[command.index("--progress") + 1] = "json"
         process = subprocess.Popen([*command, "--progress-interval", "50ms"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(late_s)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=late_s)
         told, lines = process.communicate(timeout=RUN_MAX_S)
         if process.returncode != 0:
             raise CouldNotRun(f"{' '.join(command)}: exit code {process.returncode}\n{lines.decode()[-2000:]}")

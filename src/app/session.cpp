@@ -212,6 +212,7 @@ fleet::Outcome Session::drive(Signals& signals) {
   Bridge bridge(context_, *runtime_, display);
   fleet::LocalRun run(protocol::rules_of(loaded_.plan), bridge, *sink_, clock_);
   bridge.connect(run);
+  if (context_->stall_watch != nullptr) context_->stall_watch->watch(run.room_of_events());
   follow(&run);
   signals.listen(
       [this](int signal, std::uint32_t count) { tell_driver(protocol::Interrupt{.signal = signal, .count = count}); });

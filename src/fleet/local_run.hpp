@@ -56,6 +56,9 @@ class LocalRun {
   /// signal handlers. Progress is dropped when the mailbox is full; nothing else ever is.
   void post(protocol::Event event) { mailbox_.post(std::move(event)); }
 
+  /// Each event that waits for run() holds one: for StallWatch, which tells of a driver that does not come to them.
+  const async::Permits& room_of_events() const { return mailbox_.room(); }
+
   /// Runs all stages. To be called once. Errors: Cancelled; a run is ended by an Interrupt, which has an Outcome.
   async::Task<Outcome> run();
 

@@ -25,6 +25,9 @@ class Mailbox {
   /// The next event. Errors: DeadlineExceeded (`until` came first), Cancelled.
   async::Task<protocol::Event> take(base::Instant until) { return clock_.receive(events_, until); }
 
+  /// Each event that waits holds one: for StallWatch.
+  const async::Permits& room() const { return events_.room(); }
+
  private:
   Clock& clock_;  // outlives: the driver owns both
   async::Channel<protocol::Event> events_;
