@@ -66,6 +66,13 @@ void read_dataset_uri(const Section& section, Reading& reading, Dataset& out) {
     return;
   }
   const bool relative = uri->is_scalar() && scheme_of(uri->text).empty() && !uri->text.starts_with('/');
+  if (relative && climbs(uri->text)) {
+    section.problems()
+        .add(*uri, "base_uri leaves the target with \"..\"")
+        .add_likely("it is meant from another folder than the target")
+        .add_try("name the folder by its full URI");
+    return;
+  }
   if (relative && !reading.plan.target.empty() && !uri->text.empty()) {
     out.base_uri = reading.plan.target + uri->text + (uri->text.ends_with('/') ? "" : "/");
   } else if (!read_base_uri(*uri, section.problems(), out.base_uri)) {
