@@ -106,6 +106,7 @@ Json error_json(const std::optional<base::Error>& error) {
   entry["likely"] = error->likely;
   entry["try_next"] = error->try_next;
   if (!error->chain.empty()) entry["chain"] = error->chain;
+  if (!error->also.empty()) entry["also"] = error->also;
   return entry;
 }
 
