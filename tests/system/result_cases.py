@@ -200,7 +200,31 @@ def a_run_without_a_plan_leaves_the_directory_as_it_was(case):
     equal(os.stat(case.path("data/mine.txt")), before, "the file that was there")
 
 
+def a_run_without_a_plan_says_that_it_takes_a_gibibyte_at_most(case):
+    case.make_dir("data")
+    said = case.run_ok("run", "data", "--duration", "100ms", "--progress", "plain").err
+    needed = re.search(r"preflight: needs about ([\d.]+) ([KMG])iB", said)
+    that(needed and float(needed[1]) * {"K": 2**-20, "M": 2**-10, "G": 1}[needed[2]] <= 1, f"what it needs: {said}")
+    prepare = case.summary()["stages"][0]
+    equal(prepare["done"], prepare["total"], "objects done and all objects of the last set that was prepared")
+
+
+def puts_over_objects_that_are_there_need_no_space(case):
+    _run(case, "--skip", "cleanup", plan=_PLAN.replace('{op: put, path: "new/"', '{op: put, path: "set/*"'))
+    ended = case.run_ok("validate", "plan.yaml")
+    that("preflight: needs no space; " in ended.out, "it says so", ended)
+
+
+def a_load_that_was_held_back_says_so(case):
+    document = _run(case, "--duration", "1s", plan=_PLAN.replace('path: "set/*", weight: 1', 'path: "gone", weight: 1') +
+                    "error_handling: {max_total_errors: 1_000_000, error_rate_threshold: 1, backoff_duration: 100ms}\n")
+    that(any("held back" in note and "100 ms" in note for note in document["notes"]), f"notes: {document['notes']}")
+
+
 def a_run_without_a_plan_on_the_null_store(case):
+    said = case.run_ok("run", "null://", "--duration", "100ms", "--progress", "plain", "--results", "others")
+    that(said.out.startswith("null: completed"), "it has a name", said)
+    that("preflight: needs no space\n" in said.err, "nothing needs space there", said)
     document = check_summary(case.run_ok("run", "null://x/?size=4KiB", "--duration", "300ms", *_QUIET).out)
     that(_operations(document["stages"][-2])["get"]["count"] > 10_000, "the null store does nothing, often")
 
