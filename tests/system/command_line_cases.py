@@ -6,7 +6,7 @@ import re
 import subprocess
 import threading
 
-from case import Skipped, equal, that
+from case import ROOT, Skipped, equal, that
 from schemas import check_summary, check_validation
 
 _QUIET = ("--json", "--progress", "none")
@@ -25,6 +25,13 @@ def every_command_has_a_help_that_names_it(case):
         text = case.run_ok(*command.split(), "--help").out
         that(f"Usage: sluice {command} " in text, f"the help of {command} says how to call it: {text}")
         that(not re.search(r"\b(TEXT|UINT|INT)\b", text), f"the help of {command} speaks of values, not of types: {text}")
+
+
+def every_option_is_in_the_usage_guide(case):
+    guide = (ROOT / "docs" / "usage.md").read_text()
+    for command in _COMMANDS:
+        for option in re.findall(r"^  (--[a-z-]+)", case.run_ok(*command.split(), "--help").out, re.MULTILINE):
+            that(f"`{option}" in guide or f"[{option}" in guide, f"docs/usage.md has {option} of {command}")
 
 
 def options_that_do_nothing_are_not_taken(case):
