@@ -1,6 +1,7 @@
 """What a run leaves behind: every file there, every sum the same, nothing else touched."""
 
 import os
+import pathlib
 import re
 import signal
 
@@ -182,6 +183,32 @@ def the_page_cache_share_tells_reads_of_the_device_from_those_of_memory(case):
         raise Skipped(f"{disk} is in memory")
     hot = share("none", "--only", "load")
     that(cold < 0.5 < hot, f"shares of memory: {cold} with dontneed, {hot} without")
+
+
+def fsync_reaches_the_device_as_often_as_the_plan_says(case):
+    with open(case.path("image"), "wb") as image:
+        image.truncate(16 << 20)
+    case.tool("mkfs.ext4", "-q", case.path("image"))
+    device = case.loop_device(case.path("image"))
+    case.mount(device, "data")
+    case.plan("target: file:///DIR/data/\nconcurrency: 1\n"
+              "prepare: {ensure_objects: [{base_uri: set, count: 1, object_size: 1MiB}]}\n"
+              'workload: [{op: write, path: "set/*", block_size: 4KiB, fsync: none}]\n'
+              "stages: [{name: fill, type: prepare}, {name: load, type: hybrid, completion: tasks_done, expected_tasks: 40}]\n")
+    case.run_ok("run", "plan.yaml", *_QUIET, "--only", "fill")
+
+    def flushes(fsync):
+        def told():
+            return int(pathlib.Path(f"/sys/block/{pathlib.Path(device).name}/stat").read_text().split()[15])
+
+        before = told()
+        case.run_ok("run", "plan.yaml", *_QUIET, "--only", "load", "--set", f"workload[0].fsync={fsync}")
+        return told() - before
+
+    none, end, each = flushes("none"), flushes("end"), flushes("each")
+    that(each >= 40, f"{each} flushes for 40 writes")
+    that(1 <= end < 20, f"{end} flushes with one at the end")
+    that(none < 20, f"{none} flushes without; the file system may flush by itself")
 
 
 def errors_are_kept_by_kind_with_examples(case):
