@@ -19,6 +19,10 @@ namespace {
 constexpr const char* kUnbuiltCommands[] = {"agent",  "ping",   "abort", "status", "object", "certs",
                                             "report", "replay", "mount", "broker", "up",     "serve"};
 
+/// The same below `sluice results`.
+constexpr const char* kUnbuiltResults[] = {"list",   "show",    "query", "follow", "export", "compare", "verify",
+                                           "import", "discard", "lag",   "repair", "sort",   "merge"};
+
 /// The same for options of `run`.
 constexpr const char* kUnbuiltOptions[] = {"--journal", "--agents", "--token-file", "--tls-cert",
                                            "--tls-key", "--tls-ca", "--insecure",   "--resume"};
@@ -50,23 +54,46 @@ base::Result<std::vector<int>> parse_cpus(const std::string& text) {
 
 /// What CLI11 fills in as text before it is checked.
 struct RawOptions {
-  std::string progress = "auto", progress_interval, duration, cpus, errors = "long";
+  std::string progress = "auto", progress_interval, duration, cpus, seed, errors = "long";
 };
 
-void add_shared_options(CLI::App& command, RunOptions& run, RawOptions& raw) {
+/// A check whose words stand in the option's description, not in the name of its type.
+template <class Check>
+Check silent(Check check) {
+  check.description("");
+  return check;
+}
+
+void add_concurrency(CLI::App& command, RunOptions& run) {
+  command.add_option("--concurrency", run.concurrency, "Operations in flight, 1 to 100,000 [the plan's, else 16]")
+      ->check(silent(CLI::Range(1, 100000)))
+      ->type_name("N");
+}
+
+void add_progress(CLI::App& command, RawOptions& raw) {
+  command.add_option("--progress", raw.progress, "Live display on stderr: auto, tty, plain, json or none")
+      ->check(silent(CLI::IsMember({"auto", "tty", "plain", "json", "none"})))
+      ->type_name("MODE")
+      ->capture_default_str();
+}
+
+/// What every command that reads a plan takes.
+void add_plan_options(CLI::App& command, RunOptions& run, RawOptions& raw) {
   command.add_option("--set", run.sets, "Override a key of the plan: --set concurrency=32 --set workload[0].weight=5")
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
   command.add_flag("--allow-unknown-keys", run.allow_unknown_keys,
                    "Keys that sluice does not know are warnings, not errors");
-  command.add_option("--errors", raw.errors, "How much an error says")
-      ->check(CLI::IsMember({"long", "short"}))
+  command.add_option("--errors", raw.errors, "How much an error says: long or short")
+      ->check(silent(CLI::IsMember({"long", "short"})))
+      ->type_name("FORM")
       ->capture_default_str();
+}
+
+void add_delete_foreign(CLI::App& command, RunOptions& run) {
   command.add_flag("--yes-delete-foreign", run.delete_foreign,
                    "Cleanup also removes datasets that this plan did not make");
-  command.add_flag("--yes-overwrite-device", run.overwrite_device,
-                   "Write to a block device that is mounted, partitioned or holds data");
 }
 
 void add_load_options(CLI::App& command, RunOptions& run, RawOptions& raw) {
@@ -74,16 +101,17 @@ void add_load_options(CLI::App& command, RunOptions& run, RawOptions& raw) {
       ->type_name("DIR")
       ->capture_default_str();
   command.add_flag("--json", run.json, "Print the summary as one JSON document on stdout, and nothing else there");
-  command.add_option("--progress", raw.progress, "Live display on stderr")
-      ->check(CLI::IsMember({"auto", "tty", "plain", "json", "none"}))
-      ->capture_default_str();
+  add_progress(command, raw);
   command
       .add_option("--progress-interval", raw.progress_interval, "How often it is refreshed [1s; 250ms on a terminal]")
       ->type_name("TIME");
-  command.add_option("--workers", run.workers, "Loop threads [number of cores]")->check(CLI::Range(1, 1024));
-  command.add_option("--concurrency", run.concurrency, "Operations in flight")->check(CLI::Range(1, 100000));
-  command.add_option("--duration", raw.duration, "Of every execute and hybrid stage")->type_name("TIME");
-  command.add_option("--seed", run.seed, "Same seed, same plan: same names, sizes and order");
+  command.add_option("--workers", run.workers, "Loop threads, 1 to 1024 [number of cores]")
+      ->check(silent(CLI::Range(1, 1024)))
+      ->type_name("N");
+  add_concurrency(command, run);
+  command.add_option("--duration", raw.duration, "Of every execute and hybrid stage: 30s, 5m, 1h30m")
+      ->type_name("TIME");
+  command.add_option("--seed", raw.seed, "Same seed, same plan: same names, sizes and order")->type_name("N");
   command.add_option("--cpus", raw.cpus, "Pin the workers to these CPUs: 0,2-5")->type_name("LIST");
   command.add_option("--only", run.only, "Run only these stages")->type_name("STAGE")->expected(1)->take_all();
   command.add_option("--skip", run.skip, "Leave these stages out")->type_name("STAGE")->expected(1)->take_all();
@@ -122,15 +150,48 @@ base::Result<void> check(RawOptions& raw, RunOptions& run) {
   SLUICE_TRY(run.progress_interval, parse_time(raw.progress_interval, "--progress-interval", base::Nanos{50'000'000},
                                                base::Nanos{3'600'000'000'000}));
   SLUICE_TRY(run.cpus, parse_cpus(raw.cpus));
+  if (raw.seed.empty()) return {};
+  base::Result<std::uint64_t> seed = base::parse_count(raw.seed);
+  if (!seed) {
+    seed.error().where = "--seed " + raw.seed;
+    return base::fail(std::move(seed.error().add_likely("it is misspelt, below 0, or has more than 64 bits")));
+  }
+  run.seed = *seed;
   return {};
 }
 
-base::Error usage_error(std::string what) {
+/// "sluice results rebuild": the command as far as it was understood.
+std::string command_of(const CLI::App& app) {
+  std::string words = app.get_name();
+  for (const auto* below = &app; !below->get_subcommands().empty();) {
+    below = below->get_subcommands().front();
+    words += " " + below->get_name();
+  }
+  return words;
+}
+
+base::Error usage_error(std::string what, std::string likely, const CLI::App& app) {
   while (what.ends_with('\n') || what.ends_with('.')) what.pop_back();
   base::Error error{.code = base::Code::InvalidArgument, .what = std::move(what), .where = "the command line"};
-  return std::move(error)
-      .add_likely("an option or a command is misspelt, or stands where another one takes it for its value")
-      .add_try("sluice --help, sluice run --help");
+  return std::move(error).add_likely(std::move(likely)).add_try(command_of(app) + " --help");
+}
+
+base::Error not_understood(const std::vector<std::string>& rest, const CLI::App& app) {
+  std::string words;
+  for (const std::string& word : rest) words += " " + word;
+  return usage_error("this was not understood:" + words,
+                     "an option or a command is misspelt, or stands where another one takes it for its value", app);
+}
+
+/// What CLI11 says of something that is missing, by what it was.
+base::Error missing(const CLI::RequiredError& error, const CLI::App& app) {
+  const std::vector<std::string> rest = app.remaining(true);
+  if (!rest.empty()) return not_understood(rest, app);
+  std::string what = error.what();
+  if (app.get_subcommands().empty()) what = "a command is missing";
+  if (what == "A subcommand is required") what = command_of(app) + " needs a command below it: rebuild";
+  return usage_error(std::move(what), "the command line ends too early, or an option has taken the word for its value",
+                     app);
 }
 
 /// CLI11 takes an unknown command for a missing one.
@@ -177,54 +238,60 @@ struct Grammar {
 };
 
 Grammar::Grammar() {
-  app.set_version_flag("--version", std::string("sluice ") + kVersion);
-  app.footer(kFooter);
+  app.set_help_flag("-h,--help", "Show this text");
+  app.set_version_flag("--version", std::string("sluice ") + kVersion, "Show the version");
   app.require_subcommand(1);
   add_run();
   add_validate();
   add_cleanup();
   add_results();
   add_completion();
+  app.footer(kFooter);  // last: the commands would inherit it
 }
 
 void Grammar::add_run() {
   run = app.add_subcommand("run", "Run a benchmark: a plan, or a directory or URI without one");
   run->add_option("PLAN|URI", line.run.subject, "plan.yaml, a directory, file://, direct:// or null:// URI")
-      ->required();
+      ->required()
+      ->type_name("");
   add_load_options(*run, line.run, raw);
-  add_shared_options(*run, line.run, raw);
+  add_plan_options(*run, line.run, raw);
+  add_delete_foreign(*run, line.run);
+  run->add_flag("--yes-overwrite-device", line.run.overwrite_device,
+                "Write to a block device that is mounted, partitioned or holds data");
 }
 
 void Grammar::add_validate() {
   validate = app.add_subcommand("validate", "Parse and check a plan, say what would happen, touch nothing");
-  validate->add_option("PLAN", line.run.subject, "plan.yaml")->required();
+  validate->add_option("PLAN", line.run.subject, "plan.yaml")->required()->type_name("");
   validate->add_flag("--json", line.run.json, "Print the findings as JSON on stdout");
-  add_shared_options(*validate, line.run, raw);
+  add_plan_options(*validate, line.run, raw);
 }
 
 void Grammar::add_cleanup() {
   cleanup = app.add_subcommand("cleanup", "Remove what a plan prepared, and what its runs put");
-  cleanup->add_option("PLAN", line.run.subject, "plan.yaml")->required();
+  cleanup->add_option("PLAN", line.run.subject, "plan.yaml")->required()->type_name("");
   cleanup->add_option("--results", line.run.results, "Where its runs left their results")
       ->type_name("DIR")
       ->capture_default_str();
-  cleanup->add_option("--concurrency", line.run.concurrency, "Operations in flight")->check(CLI::Range(1, 100000));
-  cleanup->add_option("--progress", raw.progress, "Live display on stderr")
-      ->check(CLI::IsMember({"auto", "tty", "plain", "json", "none"}))
-      ->capture_default_str();
-  add_shared_options(*cleanup, line.run, raw);
+  add_concurrency(*cleanup, line.run);
+  add_progress(*cleanup, raw);
+  add_plan_options(*cleanup, line.run, raw);
+  add_delete_foreign(*cleanup, line.run);
 }
 
 void Grammar::add_results() {
   CLI::App* results = app.add_subcommand("results", "Work with what runs have left");
   results->require_subcommand(1);
   rebuild = results->add_subcommand("rebuild", "Make summary.json and the tables again from the log alone");
-  rebuild->add_option("DIR", line.results_dir, "a run's results directory")->required();
+  rebuild->add_option("DIR", line.results_dir, "a run's results directory")->required()->type_name("");
 }
 
 void Grammar::add_completion() {
   completion = app.add_subcommand("completion", "Print a completion script: source <(sluice completion bash)");
-  completion->add_option("SHELL", shell, "the shell")->check(CLI::IsMember({"bash"}));
+  completion->add_option("SHELL", shell, "bash, the only one so far")
+      ->check(silent(CLI::IsMember({"bash"})))
+      ->type_name("");
 }
 
 base::Error not_built(const std::string& what) {
@@ -241,6 +308,10 @@ base::Result<void> check_words(std::span<char*> words, const CLI::App& app) {
   if (std::ranges::find(kUnbuiltCommands, command) != std::end(kUnbuiltCommands)) {
     return base::fail(not_built("sluice " + command));
   }
+  if (command == "results" && words.size() > 1 &&
+      std::ranges::find(kUnbuiltResults, std::string_view(words[1])) != std::end(kUnbuiltResults)) {
+    return base::fail(not_built("sluice results " + std::string(words[1])));
+  }
   const auto named = [&](const CLI::App* known) { return known->get_name() == command; };
   if (!command.starts_with('-') && std::ranges::none_of(app.get_subcommands({}), named)) {
     return base::fail(no_such_command(command, app));
@@ -254,15 +325,6 @@ base::Result<void> check_words(std::span<char*> words, const CLI::App& app) {
   return {};
 }
 
-std::string help_of(const CLI::App& app) {
-  std::string text = app.help();
-  for (const CLI::App* command : app.get_subcommands()) {
-    const auto below = command->get_subcommands();
-    text = below.empty() ? command->help() : below.front()->help();
-  }
-  return text;
-}
-
 }  // namespace
 
 base::Result<CommandLine> read_command_line(int argc, char** argv) {
@@ -272,20 +334,17 @@ base::Result<CommandLine> read_command_line(int argc, char** argv) {
   try {
     grammar.app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    line.text = help_of(grammar.app);
+    line.text = grammar.app.help();
     return std::move(line);
   } catch (const CLI::CallForVersion&) {
     line.text = std::string("sluice ") + kVersion + "\n";
     return std::move(line);
   } catch (const CLI::ExtrasError&) {
-    std::string words;
-    for (const std::string& word : grammar.app.remaining(true)) words += " " + word;
-    return base::fail(usage_error("this was not understood:" + words));
+    return base::fail(not_understood(grammar.app.remaining(true), grammar.app));
   } catch (const CLI::RequiredError& error) {
-    const bool wants_command = grammar.app.get_subcommands().empty();
-    return base::fail(usage_error(wants_command ? "a command is missing" : error.what()));
+    return base::fail(missing(error, grammar.app));
   } catch (const CLI::ParseError& error) {
-    return base::fail(usage_error(error.what()));
+    return base::fail(usage_error(error.what(), "the value is misspelt, or meant for another option", grammar.app));
   }
   SLUICE_CHECK(check(grammar.raw, line.run));
   if (grammar.run->parsed()) line.kind = CommandKind::Run;

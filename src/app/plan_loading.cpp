@@ -38,6 +38,14 @@ base::Error no_subject(const std::string& subject) {
       .add_try("examples/ holds plans to begin with");
 }
 
+base::Error relative_uri(const std::string& uri, const std::string& scheme, const std::string& path) {
+  base::Error error{
+      .code = base::Code::InvalidArgument, .what = "a URI names an absolute path, and this one does not", .where = uri};
+  return std::move(error)
+      .add_likely("a '/' is missing: there are three of them in " + scheme + ":///some/path")
+      .add_try(fmt::format("sluice run {}:///{}, or sluice run ./{}", scheme, path, path));
+}
+
 std::uint64_t free_bytes_at(const std::string& path) {
   struct statvfs facts{};
   return statvfs(path.c_str(), &facts) == 0 ? facts.f_bavail * facts.f_frsize : UINT64_MAX;
@@ -53,6 +61,7 @@ base::Result<LoadedPlan> plan_without_file(const RunOptions& options, const std:
   if (scheme == "file" || scheme == "direct") {
     struct stat facts{};
     const std::string path = uri.substr(authority);
+    if (!path.starts_with('/')) return base::fail(relative_uri(uri, scheme, path));
     if (stat(path.c_str(), &facts) != 0) return base::fail(base::from_errno(errno, "the target cannot be used", uri));
     if (!S_ISDIR(facts.st_mode)) {
       base::Error error{.code = base::Code::InvalidArgument, .what = "the target is not a directory", .where = uri};
@@ -70,6 +79,7 @@ base::Result<LoadedPlan> plan_without_file(const RunOptions& options, const std:
   const std::string_view place = std::string_view(uri).substr(authority);
   const std::string_view trimmed = place.substr(0, place.find_last_not_of('/') + 1);
   loaded.plan.name = trimmed.substr(trimmed.find_last_of('/') + 1);  // npos + 1 is 0
+  if (loaded.plan.name.empty()) loaded.plan.name = scheme;
   loaded.given = "# a run without a plan: sluice run " + options.subject + "\n";
   return loaded;
 }
@@ -189,6 +199,11 @@ base::Result<void> refuse_unbuilt(const model::RunPlan& plan, const std::string&
   base::Error error{.code = base::Code::Unsupported,
                     .what = fmt::format("this version does not run {}", fmt::join(features, ", ")),
                     .where = file};
+  if (is_uri(file)) {
+    return base::fail(std::move(error)
+                          .add_likely("object stores are described, but not built yet")
+                          .add_try("a directory, or a URI that begins with file://, direct:// or null://"));
+  }
   return base::fail(
       std::move(error)
           .add_likely("the plan uses parts of the language that are accepted and checked, but not built yet")

@@ -4,13 +4,31 @@
 
 #include "app/results_dir.hpp"
 #include "base/units.hpp"
+#include "config/plan_reader.hpp"
 #include "journal/run_log.hpp"
 #include "report/result_files.hpp"
 
 namespace sluice::app {
 
+namespace {
+
+/// The run's plan, which says where its time series is; the defaults where it is lost or of another version.
+model::RunPlan plan_of(const ResultsDir& results) {
+  const base::Result<std::string> resolved = read_file(results.path() + "/plan.resolved.yaml");
+  if (!resolved) return {};
+  return config::read_plan(*resolved, {.allow_unknown_keys = true}).value_or(model::RunPlan{});
+}
+
+}  // namespace
+
 int rebuild_command(const std::string& dir) {
-  report::ResultFold fold;
+  const ResultsDir results(dir);
+  if (auto ended = journal::check_not_written(dir); !ended) {
+    std::fprintf(stderr, "%s\n", base::to_text(ended.error()).c_str());
+    return 1;
+  }
+  const model::RunPlan plan = plan_of(results);
+  report::ResultFold fold("local", plan.perf_interval, plan.perf_log_path);
   auto read = journal::read_run_log(dir, [&](std::string_view, model::Block&& block) { fold.add(block); });
   if (!read) {
     std::fprintf(stderr, "%s\n", base::to_text(read.error()).c_str());
@@ -19,7 +37,7 @@ int rebuild_command(const std::string& dir) {
   for (const journal::LogFlaw& flaw : read->flaws) {
     std::fprintf(stderr, "%s: %s: %s\n", flaw.torn_tail ? "note" : "warning", flaw.file.c_str(), flaw.text.c_str());
   }
-  const ResultsDir results(dir);
+  results.release_reserve();  // a run that was killed has left it
   for (const report::ResultFile& file : fold.finish(report::LogState::Final)) {
     if (auto written = results.replace(file.name, file.content); !written) {
       std::fprintf(stderr, "%s\n", base::to_text(written.error()).c_str());

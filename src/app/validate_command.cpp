@@ -1,6 +1,7 @@
 #include "app/validate_command.hpp"
 
 #include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -56,16 +57,22 @@ std::string describe(const model::RunPlan& plan, const load::RunContext& context
   return text;
 }
 
+std::string in_one_line(const base::Error& error) {
+  return error.where.empty() ? error.what : fmt::format("{} ({})", error.what, error.where);
+}
+
 /// Looks at the targets where they can be had; what is wrong with them is a warning, for the plan may be for another
 /// host.
 report::Validation look(load::RunContext& context) {
   report::Validation found{.warnings = context.plan.warnings};
-  auto warn = [&found](const base::Error& error) {
-    found.warnings.push_back(error.where.empty() ? error.what : fmt::format("{} ({})", error.what, error.where));
-  };
+  auto warn = [&found](const base::Error& error) { found.warnings.push_back(in_one_line(error)); };
   if (auto targets = load::open_targets(context); !targets) {
-    found.valid = targets.error().code != base::Code::InvalidArgument;
-    warn(targets.error());
+    if (targets.error().code == base::Code::InvalidArgument) {
+      found.valid = false;
+      found.problems.push_back(in_one_line(targets.error()));
+    } else {
+      warn(targets.error());
+    }
     return found;
   }
   base::Result<load::Preflight> preflight = load::look_ahead(context);
@@ -80,6 +87,7 @@ report::Validation look(load::RunContext& context) {
 
 std::string to_text(const model::RunPlan& plan, const load::RunContext& context, const report::Validation& found) {
   std::string text = describe(plan, context);
+  for (const std::string& problem : found.problems) text += "error: " + problem + "\n";
   for (const std::string& warning : found.warnings) text += "warning: " + warning + "\n";
   if (!found.headline.empty()) text += "preflight: " + found.headline + "\n";
   for (const model::Unbuilt& unbuilt : plan.unbuilt) {
@@ -89,11 +97,22 @@ std::string to_text(const model::RunPlan& plan, const load::RunContext& context,
   return text + (found.valid ? "the plan is valid\n" : "the plan is not valid\n");
 }
 
+/// A plan that could not be read: with --json the complaints are in a document of the same shape.
+int refuse(const base::Error& error, RunOptions options) {
+  if (std::exchange(options.json, false)) {
+    report::Validation found{.valid = false, .problems = {error.what}};
+    found.problems.insert(found.problems.end(), error.also.begin(), error.also.end());
+    const std::string text = report::validation_json({}, found);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+  return report_error(error, options, protocol::kExitBadUsage);
+}
+
 }  // namespace
 
 int validate_command(const RunOptions& options) {
   base::Result<LoadedPlan> loaded = load_plan(options, "validate", false);
-  if (!loaded) return report_error(loaded.error(), options, protocol::kExitBadUsage);
+  if (!loaded) return refuse(loaded.error(), options);
   const model::RunPlan& plan = loaded->plan;
   RunSink sink(nullptr, plan.perf_interval, nullptr);
   load::RunContext context(plan, "validate", [](const std::string& uri) { return open_backend(uri, false); }, sink);

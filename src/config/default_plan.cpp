@@ -99,7 +99,9 @@ base::Result<model::RunPlan> plan_for_uri(std::string_view uri, const DefaultPla
                       .what = fmt::format("only {} are free, and a run without a plan takes 5 % of that at most",
                                           base::format_size(options.free_bytes)),
                       .where = std::string(uri)};
-    return base::fail(std::move(error).add_try("make room, or write a plan that says how much it may take"));
+    return base::fail(std::move(error)
+                          .add_likely("the file system is full, or is one that keeps no files, as /proc")
+                          .add_try("make room, or write a plan that says how much it may take"));
   }
   const model::SizeSpec sizes = sizes_within(budget);
   // null:// has no objects to prepare: every key exists there.

@@ -66,6 +66,13 @@ void read_dataset_uri(const Section& section, Reading& reading, Dataset& out) {
     return;
   }
   const bool relative = uri->is_scalar() && scheme_of(uri->text).empty() && !uri->text.starts_with('/');
+  if (relative && climbs(uri->text)) {
+    section.problems()
+        .add(*uri, "base_uri leaves the target with \"..\"")
+        .add_likely("it is meant from another folder than the target")
+        .add_try("name the folder by its full URI");
+    return;
+  }
   if (relative && !reading.plan.target.empty() && !uri->text.empty()) {
     out.base_uri = reading.plan.target + uri->text + (uri->text.ends_with('/') ? "" : "/");
   } else if (!read_base_uri(*uri, section.problems(), out.base_uri)) {
@@ -156,12 +163,26 @@ void read_datasets(const Section& section, Reading& reading) {
   if (tree != nullptr) read_tree(*tree, entries, reading, datasets);
 }
 
+/// The place of a URI however it is written: "a//b/./c/" is "a/b/c/".
+std::string without_detours(std::string_view uri) {
+  const std::size_t path = uri.find("://") + 3;
+  std::string place(uri.substr(0, path));
+  for (std::string_view rest = uri.substr(path); !rest.empty();) {
+    const std::size_t end = std::min(rest.find('/'), rest.size() - 1) + 1;
+    const std::string_view part = rest.substr(0, end);
+    if (part != "./" && (part != "/" || !place.ends_with('/') || place.size() == path)) place += part;
+    rest.remove_prefix(end);
+  }
+  return place;
+}
+
 void check_apart(const Section& section, const model::RunPlan& plan) {
   const std::vector<Dataset>& datasets = plan.prepare.datasets;
   const std::span<const YamlNode> entries = section.list("ensure_objects");
   for (std::size_t i = 1; i < datasets.size() && i < entries.size(); ++i) {
-    const auto same = std::ranges::find(datasets.begin(), datasets.begin() + static_cast<std::ptrdiff_t>(i),
-                                        datasets[i].base_uri, &Dataset::base_uri);
+    const std::string place = without_detours(datasets[i].base_uri);
+    const auto same = std::ranges::find(datasets.begin(), datasets.begin() + static_cast<std::ptrdiff_t>(i), place,
+                                        [](const Dataset& dataset) { return without_detours(dataset.base_uri); });
     if (same == datasets.begin() + static_cast<std::ptrdiff_t>(i)) continue;
     section.problems()
         .add(entries[i], fmt::format("a second dataset at {}: its objects would have the names of the one at line {}",

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include <fmt/format.h>
@@ -95,11 +96,39 @@ void read_error_handling(const YamlNode& node, Reading& reading) {
   section.read("operation_timeout", errors.operation_timeout, {kMillisecond, kDay});
 }
 
+/// Is this the name of a file that every run writes into its results?
+bool is_taken(std::string_view name) {
+  constexpr auto kTaken = std::to_array<std::string_view>(
+      {"plan.yaml", "plan.resolved.yaml", "summary.json", "errors.tsv", "histograms.hlog", "log"});
+  const std::string_view first = name.substr(0, name.find('/'));
+  return std::ranges::find(kTaken, first) != kTaken.end() || name.ends_with("_results.tsv") || name.starts_with('.');
+}
+
+/// The name of a file in the results directory. Other tools take a path of the host: its last part counts.
+void read_results_path(const Section& section, std::string_view key, std::string& out) {
+  std::string path;
+  if (!section.read(key, path)) return;
+  const YamlNode& node = *section.find(key);
+  if (path.starts_with('/') || climbs(path)) {
+    path.erase(0, path.find_last_of('/') + 1);
+    section.problems().warn(node.at, fmt::format("{} is relative to the results directory of the run: {} goes there",
+                                                 label(node), quoted(path)));
+  }
+  if (path.empty() || path.ends_with('/') || path == "..") {
+    section.problems().add(node, fmt::format("{} must name a file", label(node))).add_try("path: perf_log.tsv");
+  } else if (is_taken(path)) {
+    section.problems()
+        .add(node, fmt::format("{} {} is the name of a file that every run writes", label(node), quoted(path)))
+        .add_likely("the name is taken from another tool, whose results have no such file")
+        .add_try("path: perf_log.tsv");
+  } else {
+    out = path;
+  }
+}
+
 void read_perf_log(const YamlNode& node, Reading& reading) {
   const Section section(node, kPerfLogKeys, reading.problems);
-  if (section.read("path", reading.plan.perf_log_path) && reading.plan.perf_log_path.empty()) {
-    reading.problems.add(*section.find("path"), "path must not be empty");
-  }
+  read_results_path(section, "path", reading.plan.perf_log_path);
   section.read("interval", reading.plan.perf_interval, {kSecond, kHour});
 }
 

@@ -41,9 +41,10 @@ bool check_glob(const YamlNode& node, Problems& problems) {
   return false;
 }
 
-bool climbs(std::string_view path) {
-  return path == ".." || path.starts_with("../") || path.ends_with("/..") ||
-         path.find("/../") != std::string_view::npos;
+/// A backslash takes a special character as itself, so "\.\./" is "../", too.
+std::string without_escapes(std::string path) {
+  std::erase(path, '\\');
+  return path;
 }
 
 /// A path or destination: kept as given, but it must be one that can be resolved.
@@ -52,7 +53,7 @@ void read_path(const Section& section, std::string_view key, Reading& reading, s
   if (node == nullptr || !read_text(*node, section.problems(), out)) return;
   if (!check_path_uri(*node, section.problems()) || !check_glob(*node, section.problems())) return;
   const bool relative = scheme_of(out).empty();
-  if (climbs(out)) {
+  if (climbs(without_escapes(out))) {
     section.problems()
         .add(*node, fmt::format("{} leaves its place with \"..\"", key))
         .add_likely("the path is meant from another folder than the target")

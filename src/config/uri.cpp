@@ -73,6 +73,11 @@ bool is_objects(std::string_view uri) {
   return scheme == "s3" || scheme == "az" || scheme == "gs";
 }
 
+bool climbs(std::string_view path) {
+  return path == ".." || path.starts_with("../") || path.ends_with("/..") ||
+         path.find("/../") != std::string_view::npos;
+}
+
 bool read_base_uri(const YamlNode& node, Problems& problems, std::string& out) {
   std::string uri;
   if (!read_text(node, problems, uri) || !check_length(node, problems)) return false;

@@ -12,6 +12,8 @@ namespace sluice::config {
 std::string scheme_of(std::string_view uri);
 bool is_local_files(std::string_view uri);  ///< file:// or direct://
 bool is_objects(std::string_view uri);      ///< s3://, az:// or gs://
+/// Has the path a part ".."?
+bool climbs(std::string_view path);
 /// Schemes that `run` cannot drive yet.
 inline bool is_unbuilt(std::string_view uri) { return is_objects(uri); }
 

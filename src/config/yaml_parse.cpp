@@ -193,6 +193,10 @@ constexpr Wording kWordings[] = {
     {"illegal EOF in scalar", "a quote is never closed"},
     {"illegal tab when looking for indentation", "a tab in the indentation; YAML takes blanks only"},
     {"unknown token", "a character that can begin nothing here"},
+    {"alias not found after *", "a '*' that is not in quotes stands for another value, and names none"},
+    {"the referenced anchor is not defined", "a '*' that is not in quotes stands for another value, and there is none"},
+    {"illegal character found while scanning alias",
+     "a '*' that is not in quotes stands for another value, whose name has letters and digits only"},
     {"unknown escape character: ", "an escape that YAML does not know, in double quotes"},
 };
 
@@ -204,8 +208,15 @@ std::string in_plain_words(const std::string& given) {
 }
 
 YamlFault syntax_fault(const YAML::ParserException& exception) {
+  const std::string what = in_plain_words(exception.msg);
+  if (what.starts_with("a '*'")) {
+    return {.at = position_of(exception.mark),
+            .what = "bad YAML: " + what,
+            .likely = "a glob that begins with '*' is not in quotes",
+            .try_next = "path: \"*.dat\", path: \"**/\""};
+  }
   return {.at = position_of(exception.mark),
-          .what = "bad YAML: " + in_plain_words(exception.msg),
+          .what = "bad YAML: " + what,
           .likely = "indentation, a missing ':' or quote, or a bracket that is not closed, here or just above",
           .try_next = "put text with any of : # { } [ ] , * & ! | > ' \" in quotes"};
 }

@@ -6,11 +6,13 @@
 #include <system_error>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include "base/units.hpp"
 #include "journal/block_codec.hpp"
+#include "journal/segment_device.hpp"
 #include "journal/segment_reader.hpp"
 
 namespace sluice::journal {
@@ -113,6 +115,16 @@ base::Result<LogReport> read_run_log(std::string_view results_dir, const BlockVi
   LogReport report;
   for (const fs::path& path : segments) SLUICE_CHECK(read_segment(path, visit, report));
   return report;
+}
+
+base::Result<void> check_not_written(std::string_view results_dir) {
+  SLUICE_TRY(const auto segments, segments_of(results_dir));
+  for (const fs::path& path : segments) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return base::fail(base::from_errno(errno, "cannot open the log of results", path.string()));
+    SLUICE_CHECK(FileDevice(fd, path.string()).lock());
+  }
+  return {};
 }
 
 base::Result<RunLogContent> read_run_log(std::string_view results_dir) {

@@ -65,6 +65,10 @@ using BlockVisitor = std::function<void(std::string_view party, model::Block&& b
 /// Errors: NotFound where there is no log, and what open and read say. Damage is no error: it is in the report.
 base::Result<LogReport> read_run_log(std::string_view results_dir, const BlockVisitor& visit);
 
+/// Errors: Unavailable where a process is writing one of these logs, so that what is derived from it is the process's
+/// own.
+base::Result<void> check_not_written(std::string_view results_dir);
+
 /// A whole log in memory.
 struct RunLogContent {
   std::vector<model::Block> blocks;

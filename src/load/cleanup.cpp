@@ -24,6 +24,7 @@ class Cleaner {
  private:
   base::Result<void> remove_made();
   base::Result<void> remove_left_by_earlier_runs();
+  void note_unknown_runs();
   base::Result<void> remove_set(PreparedSet& set);
   void remove_own_folder();
   base::Result<bool> is_ours(PreparedSet& set);
@@ -96,9 +97,26 @@ base::Result<void> Cleaner::remove_made() {
   return {};
 }
 
+/// A cleanup alone goes by the folders of earlier runs; what runs have put must not stay without a word.
+void Cleaner::note_unknown_runs() {
+  const bool is_alone = context_.plan.stages.size() == 1;
+  const bool makes_names = std::ranges::any_of(context_.plan.workload, [](const model::Operation& operation) {
+    const bool over_members =
+        operation.kind == model::OpKind::Put && !operation.path.empty() && !operation.path.ends_with('/');
+    return !made_verb_of(operation.kind).empty() && !over_members;
+  });
+  if (!is_alone || !makes_names) return;
+  context_.note(
+      "what earlier runs have put was not looked for: none of their folders is known; `sluice cleanup PLAN "
+      "--results DIR` goes by the folders in DIR");
+}
+
 /// What runs that were killed have put: their numbers are lost, so the places that the plan puts to are listed.
 base::Result<void> Cleaner::remove_left_by_earlier_runs() {
-  if (context_.earlier_runs.empty()) return {};
+  if (context_.earlier_runs.empty()) {
+    note_unknown_runs();
+    return {};
+  }
   for (const model::Operation& operation : context_.plan.workload) {
     const std::string_view verb = made_verb_of(operation.kind);
     if (verb.empty() || stopped()) continue;

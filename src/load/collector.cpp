@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -77,7 +78,7 @@ void Collector::take(Recorder& recorder) {
       }
       if (batch->phase != model::Phase::Warmup) {
         successes_ += stats.count;
-        failures_ += stats.error_count();
+        std::ranges::transform(failures_, stats.errors, failures_.begin(), std::plus{});
       }
       starved_[kind] += stats.starved;
       interval.ops[kind].merge(stats);
@@ -94,7 +95,7 @@ void Collector::count_failure(model::ErrorSample sample, base::Instant now) {
   model::Interval& interval =
       interval_for(since_start(clock_.boundary_before(now)), since_start(clock_.boundary_after(now)), phase);
   ++interval.ops[static_cast<std::size_t>(sample.op)].errors[static_cast<std::size_t>(sample.kind)];
-  if (phase != model::Phase::Warmup) ++failures_;
+  if (phase != model::Phase::Warmup) ++failures_[static_cast<std::size_t>(sample.kind)];
   interval.samples.push_back(std::move(sample));
 }
 

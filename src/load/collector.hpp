@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <numeric>
 
 #include "load/block_sink.hpp"
 #include "load/recorder.hpp"
@@ -37,7 +38,11 @@ class Collector {
 
   /// Counts of the stage so far, warm-up excluded: what a stage needs to judge itself.
   std::uint64_t successes() const { return successes_; }
-  std::uint64_t failures() const { return failures_; }
+  std::uint64_t failures() const { return std::accumulate(failures_.begin(), failures_.end(), std::uint64_t{0}); }
+  /// Of the failures; meaningful where there are any.
+  model::ErrorKind most_frequent_failure() const {
+    return static_cast<model::ErrorKind>(std::ranges::max_element(failures_) - failures_.begin());
+  }
   /// Draws that found nothing to work on, warm-up included.
   std::uint64_t starved(model::OpKind kind) const { return starved_[static_cast<std::size_t>(kind)]; }
 
@@ -61,7 +66,8 @@ class Collector {
   std::int64_t max_hold_ns_ = 0;
   double cpu_user_s_, cpu_system_s_;
   std::uint64_t iowait_ticks_ = 0, all_ticks_ = 0;
-  std::uint64_t successes_ = 0, failures_ = 0;
+  std::uint64_t successes_ = 0;
+  std::array<std::uint64_t, model::kErrorKinds> failures_{};
   std::array<std::uint64_t, model::kOpKinds> starved_{};
 };
 

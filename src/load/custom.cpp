@@ -170,7 +170,9 @@ StageResult run_custom(StageJob& job) {
                                .what = fmt::format("the command of stage '{}' did not end within {}", stage.name,
                                                    base::format_duration(stage.timeout.value_or(kDefaultTimeout))),
                                .where = stage.command};
-    result.error->add_try("raise timeout_secs of the stage").add_try("look at its output in summary.json");
+    result.error->add_likely("the command waits for something, or has more to do than its timeout allows")
+        .add_try("raise timeout_secs of the stage")
+        .add_try("look at its output in summary.json");
   } else if (job.control().stop_requested()) {
     result.status = model::RunStatus::Interrupted;
   } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -179,7 +181,9 @@ StageResult run_custom(StageJob& job) {
                                .what = fmt::format("the command of stage '{}' {}", stage.name, describe(status)),
                                .where = stage.command};
     if (std::string line = last_line_of(result.output); !line.empty()) result.error->chain.push_back(std::move(line));
-    result.error->add_try("run the command by hand").add_try("optional: true lets the run go on without it");
+    result.error->add_likely("the command itself found something wrong: its last words are the cause");
+    result.error->add_try("run the command by hand; all that it said is `output` in summary.json")
+        .add_try("optional: true lets the run go on without it");
   }
   job.context().activity.progress.add(1);
   return result;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <set>
 
@@ -53,6 +54,48 @@ bool note_starved(StageJob& job) {
   return any;
 }
 
+/// Time in which nothing was started is no fault of the storage's: it is said.
+void note_backoffs(StageJob& job, std::uint64_t times) {
+  if (times == 0) return;
+  const model::ErrorHandling& rules = job.context().plan.errors;
+  job.context().note(fmt::format(
+      "stage {}: the load was held back {} time{} for {}, because of more than {:g} errors a second (error_handling); "
+      "rates include these pauses",
+      job.stage().name, base::format_count(times), times == 1 ? "" : "s", base::format_duration(rules.backoff_duration),
+      rules.error_rate_threshold));
+}
+
+/// An errno of this kind, whose usual causes and remedies are known; 0 where there is none.
+int errno_of(model::ErrorKind kind) {
+  switch (kind) {
+    case model::ErrorKind::NotFound: return ENOENT;
+    case model::ErrorKind::Exists: return EEXIST;
+    case model::ErrorKind::PermissionDenied: return EACCES;
+    case model::ErrorKind::ReadOnly: return EROFS;
+    case model::ErrorKind::NoSpace: return ENOSPC;
+    case model::ErrorKind::Io: return EIO;
+    case model::ErrorKind::Stale: return ESTALE;
+    case model::ErrorKind::TimedOut: return ETIMEDOUT;
+    case model::ErrorKind::Descriptors: return EMFILE;
+    case model::ErrorKind::NotEmpty: return ENOTEMPTY;
+    case model::ErrorKind::Invalid: return EINVAL;
+    case model::ErrorKind::Unsupported: return EOPNOTSUPP;
+    case model::ErrorKind::Busy: return EBUSY;
+    case model::ErrorKind::Short:
+    case model::ErrorKind::Other: return 0;
+  }
+  return 0;
+}
+
+/// Of operations that failed: what their most frequent kind usually comes from.
+base::Error of_operations(base::Code code, std::string what, StageJob& job) {
+  base::Error error = base::from_errno(errno_of(job.collector().most_frequent_failure()), std::move(what));
+  error.code = code;
+  error.where = "stage " + job.stage().name;
+  if (error.likely.empty()) error.add_likely("the storage, or the way to it, fails");
+  return std::move(error).add_try("errors.tsv in the results has kinds, counts and examples");
+}
+
 // shared because abandoned workers keep the plan they draw from
 PassSpec pass_for(StageJob& job, const std::shared_ptr<MixPlan>& mix, const Crew& crew, storage::WorkerKind kind) {
   const model::RunPlan& plan = job.context().plan;
@@ -102,29 +145,25 @@ StageResult run_execute(StageJob& job) {
   }
   const std::string why = crew.limit.empty() ? choice.why : choice.why + "; " + crew.limit;
   show_progress(job);
+  const std::uint64_t backoffs_before = context.budget.backoffs();
   base::Result<PassOutcome> outcome = job.run(pass_for(job, *mix, crew, choice.kind), why);
   if (!outcome) return StageJob::failed(std::move(outcome).error());
   const bool any_starved = note_starved(job);
+  note_backoffs(job, context.budget.backoffs() - backoffs_before);
 
   const std::int64_t window_ns = outcome->window.count();
   if (outcome->budget_spent) {
-    base::Error error{.code = base::Code::ResourceExhausted,
-                      .what = fmt::format("more than {} operations failed, the run's error budget",
-                                          context.plan.errors.max_total_errors),
-                      .where = "stage " + job.stage().name};
-    return StageJob::failed(std::move(error)
-                                .add_likely("the kinds of error below name the cause")
-                                .add_try("mend the cause, or raise error_handling.max_total_errors"),
-                            window_ns);
+    base::Error error = of_operations(
+        base::Code::ResourceExhausted,
+        fmt::format("more than {} operations failed, the run's error budget", context.plan.errors.max_total_errors),
+        job);
+    error.add_try("mend the cause, or raise error_handling.max_total_errors");
+    return StageJob::failed(std::move(error), window_ns);
   }
   if (outcome->stopped) return job.interrupted(window_ns);
   if (outcome->abandoned > 0) return StageJob::failed(job.given_up(outcome->abandoned), window_ns);
   if (job.collector().successes() == 0 && job.collector().failures() > 0) {
-    base::Error error{
-        .code = base::Code::Unavailable, .what = "every operation failed", .where = "stage " + job.stage().name};
-    return StageJob::failed(
-        std::move(error).add_likely("the kinds of error below name the cause").add_try("sluice validate PLAN.yaml"),
-        window_ns);
+    return StageJob::failed(of_operations(base::Code::Unavailable, "every operation failed", job), window_ns);
   }
   if (job.collector().successes() == 0 && any_starved) {
     base::Error error{.code = base::Code::NotFound,

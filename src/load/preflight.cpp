@@ -87,15 +87,20 @@ class Estimate {
     }
   }
 
+  /// Puts on a prefix make objects; those on a pattern write over its members, which are there.
+  static bool makes_names(const model::Operation& op) {
+    if (op.kind == OpKind::Put) return op.path.empty() || op.path.ends_with('/');
+    return op.kind == OpKind::Copy || op.kind == OpKind::Mkdir;
+  }
+
   void add_puts(Preflight& flight, std::uint64_t block_bytes) const {
     double weights = 0;
     double put_bytes = 0;
     double put_share = 0;
     for (const model::Operation& op : plan_.workload) {
       weights += op.weight;
-      const bool makes = op.kind == OpKind::Put || op.kind == OpKind::Copy || op.kind == OpKind::Mkdir;
       if (op.kind == OpKind::Delete) put_share -= op.weight;
-      if (!makes) continue;
+      if (!makes_names(op)) continue;
       put_share += op.weight;
       if (op.kind != OpKind::Put) continue;
       const auto sizes = dataset::SizeSampler::create(op.size, 0);
@@ -108,6 +113,7 @@ class Estimate {
         seconds += static_cast<double>((stage.duration + plan_.warmup).count()) / 1e9;
       }
     }
+    if (seconds == 0) return;
     flight.puts_are_unbounded = plan_.io_rate.iops == 0;
     const double operations = seconds * (flight.puts_are_unbounded ? kGuessedOpsPerSecond : plan_.io_rate.iops);
     flight.bytes_needed += static_cast<std::uint64_t>(operations * put_bytes / weights);
@@ -140,6 +146,36 @@ void check_space(Preflight& flight, const std::string& uri) {
                                std::move(error)
                                    .add_likely("the tree has more files and directories than the file system can hold")
                                    .add_try("df -i; make the tree smaller")});
+  }
+}
+
+/// What the plan will write, and whether there is room for it.
+void check_needs(Preflight& flight, const RunContext& context, std::uint64_t block_bytes, const std::string& uri) {
+  const Estimate estimate(context);
+  const bool writes_datasets = !context.plan.prepare.skip_verification || context.plan.prepare.force_overwrite;
+  const bool has_prepare = std::ranges::any_of(
+      context.plan.stages, [](const model::Stage& s) { return s.type == model::StageType::Prepare; });
+  // Datasets that are there already need nothing more: their marker says so.
+  const bool all_there = std::ranges::all_of(
+      context.sets, [](const auto& set) { return set->base().backend->stat(set->marker_name()).has_value(); });
+  if (writes_datasets && has_prepare && !all_there) estimate.add_datasets(flight, block_bytes);
+  const std::uint64_t dataset_bytes = flight.bytes_needed;
+  const std::uint64_t dataset_inodes = flight.inodes_needed;
+  estimate.add_puts(flight, block_bytes);
+  if (flight.puts_are_unbounded) {
+    // A guess must not refuse a run: only what is certain does.
+    Preflight certain{.bytes_needed = dataset_bytes,
+                      .inodes_needed = dataset_inodes,
+                      .bytes_free = flight.bytes_free,
+                      .inodes_free = flight.inodes_free};
+    check_space(certain, uri);
+    std::ranges::move(certain.findings, std::back_inserter(flight.findings));
+    if (certain.findings.empty() && flight.bytes_needed > flight.bytes_free) {
+      flight.findings.push_back(
+          {Preflight::Level::Warning, {.what = "the puts of the mix may fill the file system: " + flight.headline()}});
+    }
+  } else {
+    check_space(flight, uri);
   }
 }
 
@@ -208,9 +244,12 @@ std::optional<base::Error> Preflight::first_error() const {
 }
 
 std::string Preflight::headline() const {
-  std::string text =
-      fmt::format("needs about {} and {} inodes{}", base::format_size(bytes_needed), base::format_count(inodes_needed),
-                  puts_are_unbounded ? " (its puts are as fast as the storage: a guess)" : "");
+  std::string text = "needs no space";
+  if (bytes_needed > 0 || inodes_needed > 0) {
+    text = fmt::format("needs about {} and {} inodes{}", base::format_size(bytes_needed),
+                       base::format_count(inodes_needed),
+                       puts_are_unbounded ? " (its puts are as fast as the storage: a guess)" : "");
+  }
   if (bytes_free == UINT64_MAX) return text;
   text += fmt::format("; {}", base::format_size(bytes_free));
   if (inodes_free != UINT64_MAX) text += fmt::format(" and {} inodes", base::format_count(inodes_free));
@@ -229,32 +268,10 @@ base::Result<Preflight> look_ahead(RunContext& context) {
     block_bytes = std::max<std::uint64_t>(facts.block_bytes, 1);
     check_target(flight, context.plan, facts, backend->uri());
   }
-  const Estimate estimate(context);
-  const bool writes_datasets = !context.plan.prepare.skip_verification || context.plan.prepare.force_overwrite;
-  const bool has_prepare = std::ranges::any_of(
-      context.plan.stages, [](const model::Stage& s) { return s.type == model::StageType::Prepare; });
-  // Datasets that are there already need nothing more: their marker says so.
-  const bool all_there = std::ranges::all_of(
-      context.sets, [](const auto& set) { return set->base().backend->stat(set->marker_name()).has_value(); });
-  if (writes_datasets && has_prepare && !all_there) estimate.add_datasets(flight, block_bytes);
-  const std::uint64_t dataset_bytes = flight.bytes_needed;
-  const std::uint64_t dataset_inodes = flight.inodes_needed;
-  estimate.add_puts(flight, block_bytes);
-  if (flight.puts_are_unbounded) {
-    // A guess must not refuse a run: only what is certain does.
-    Preflight certain{.bytes_needed = dataset_bytes,
-                      .inodes_needed = dataset_inodes,
-                      .bytes_free = flight.bytes_free,
-                      .inodes_free = flight.inodes_free};
-    check_space(certain, first_uri);
-    std::ranges::move(certain.findings, std::back_inserter(flight.findings));
-    if (certain.findings.empty() && flight.bytes_needed > flight.bytes_free) {
-      flight.findings.push_back(
-          {Preflight::Level::Warning, {.what = "the puts of the mix may fill the file system: " + flight.headline()}});
-    }
-  } else {
-    check_space(flight, first_uri);
-  }
+  const bool keeps_data = std::ranges::any_of(context.targets.backends(), [](const storage::Backend* backend) {
+    return !backend->uri().starts_with("null://");
+  });
+  if (keeps_data) check_needs(flight, context, block_bytes, first_uri);
   check_descriptors(flight, context);
   check_memory(flight, context);
   return flight;

@@ -15,8 +15,8 @@ namespace {
 /// Objects of each dataset that a validation stage looks at, spread evenly.
 constexpr std::uint64_t kSampleObjects = 1000;
 
-/// Looks at an even sample of a dataset: is each there, with its size?
-base::Result<void> check_sample(StageJob& job, const PreparedSet& set) {
+/// Looks at an even sample of a dataset: is each there, with its size? Returns how many were looked at.
+base::Result<std::uint64_t> check_sample(StageJob& job, const PreparedSet& set) {
   const model::Names& files = set.files();
   const std::uint64_t sample = std::min(files.count(), kSampleObjects);
   std::vector<dataset::IndexRange> ranges;
@@ -28,7 +28,7 @@ base::Result<void> check_sample(StageJob& job, const PreparedSet& set) {
   pass.lanes.push_back({.kind = model::OpKind::Stat, .store = set.base().store, .names = &files, .ranges = ranges});
   SLUICE_TRY(StageJob::RangeOutcome outcome, job.run_ranges(std::move(pass)));
   const std::uint64_t missing = outcome.work->failures();
-  if (missing == 0) return {};
+  if (missing == 0) return sample;
   base::Error error{.code = base::Code::NotFound,
                     .what = fmt::format("{} of {} objects looked at are not there", base::format_count(missing),
                                         base::format_count(sample)),
@@ -59,6 +59,13 @@ base::Result<void> check_count(StageJob& job, std::uint64_t expected) {
                         .add_try("sluice run with the prepare stage"));
 }
 
+std::string note_of(const model::Stage& stage, std::uint64_t looked_at, const Preflight& preflight) {
+  if (looked_at == 0 && !stage.expected_objects) return "nothing is prepared yet; the plan " + preflight.headline();
+  std::string text = fmt::format("{} objects were looked at, and are there", base::format_count(looked_at));
+  if (stage.expected_objects) text += fmt::format("; {} were counted", base::format_count(*stage.expected_objects));
+  return text;
+}
+
 }  // namespace
 
 StageResult run_validation(StageJob& job) {
@@ -69,10 +76,13 @@ StageResult run_validation(StageJob& job) {
   if (!preflight) return StageJob::failed(std::move(preflight).error(), window());
   if (std::optional<base::Error> error = preflight->first_error()) return StageJob::failed(std::move(*error), window());
   // A validation before the prepare stage has nothing to look for yet.
+  std::uint64_t looked_at = 0;
   for (const std::unique_ptr<PreparedSet>& set : job.context().sets) {
     const bool marked = set->base().backend->stat(set->marker_name()).has_value();
     if (set->status != PreparedSet::Status::Ours && !marked) continue;
-    if (auto checked = check_sample(job, *set); !checked) return StageJob::failed(std::move(checked).error(), window());
+    auto checked = check_sample(job, *set);
+    if (!checked) return StageJob::failed(std::move(checked).error(), window());
+    looked_at += *checked;
   }
   if (const auto& expected = job.stage().expected_objects) {
     auto counted = check_count(job, *expected);
@@ -81,7 +91,7 @@ StageResult run_validation(StageJob& job) {
   }
   job.tell_ready();
   if (job.control().stop_requested()) return job.interrupted(window());
-  return {.window_ns = window(), .note = preflight->headline()};
+  return {.window_ns = window(), .note = note_of(job.stage(), looked_at, *preflight)};
 }
 
 }  // namespace sluice::load

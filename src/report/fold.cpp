@@ -109,8 +109,9 @@ void fold(model::Summary& summary, const model::Interval& interval) {
   stage.cpu_user_s += interval.cpu_user_s;
   stage.cpu_system_s += interval.cpu_system_s;
   stage.max_stall_ns = std::max(stage.max_stall_ns, interval.max_stall_ns);
-  stage.done = std::max(stage.done, interval.done);
-  if (interval.total) stage.total = interval.total;
+  // A stage may do one thing after the other, and each begins at 0: the last one stands, with its own total.
+  stage.done = interval.total == stage.total ? std::max(stage.done, interval.done) : interval.done;
+  stage.total = interval.total;
   fold_errors(summary, interval, stage.started.at_ns);
 }
 

@@ -34,6 +34,9 @@ std::string whole_seconds(base::Nanos time) {
   return fmt::format("{}h {:02}m", seconds / 3600, seconds / 60 % 60);
 }
 
+/// Never "0 s left" while something is.
+std::string time_left(base::Nanos time) { return whole_seconds(time + base::Nanos{999'999'999}); }
+
 /// How far it is, 0..1; never 1 before all is done.
 double share_done(const LiveFrame& frame) {
   if (!frame.total) return 0;
@@ -54,7 +57,7 @@ std::string progress_words(const LiveFrame& frame) {
   if (frame.total) words += " of " + base::format_count(*frame.total);
   words += " " + one_line(frame.unit);
   if (frame.unit != "s") words += fmt::format("  {}/s", base::format_si(frame.rate));
-  if (frame.eta) words += "  " + whole_seconds(*frame.eta) + " left";
+  if (frame.eta && frame.eta->count() > 0) words += "  " + time_left(*frame.eta) + " left";
   return words;
 }
 

@@ -17,6 +17,8 @@ using model::Summary;
 double seconds(std::int64_t ns) { return static_cast<double>(ns) / 1e9; }
 double milliseconds(std::int64_t ns) { return static_cast<double>(ns) / 1e6; }
 double finite(double value) { return std::isfinite(value) ? value : 0.0; }
+/// Processor time is counted in microseconds; sums of it have digits that mean nothing.
+double to_microsecond(double seconds) { return finite(std::round(seconds * 1e6) / 1e6); }
 double rounded(double value) { return finite(std::round(value * 1000) / 1000); }
 
 std::string utc(const Summary& summary, std::int64_t at_ns) { return base::to_iso8601({summary.run.at.ns + at_ns}); }
@@ -106,6 +108,7 @@ Json error_json(const std::optional<base::Error>& error) {
   entry["likely"] = error->likely;
   entry["try_next"] = error->try_next;
   if (!error->chain.empty()) entry["chain"] = error->chain;
+  if (!error->also.empty()) entry["also"] = error->also;
   return entry;
 }
 
@@ -194,8 +197,8 @@ Json stage_json(const Summary& summary, const StageSummary& stage, LogState log)
   entry["started_s"] = seconds(stage.started.at_ns);
   entry["wall_s"] = seconds(stage.wall_ns);
   entry["window_s"] = seconds(stage.window_ns);
-  entry["cpu_user_s"] = finite(stage.cpu_user_s);
-  entry["cpu_system_s"] = finite(stage.cpu_system_s);
+  entry["cpu_user_s"] = to_microsecond(stage.cpu_user_s);
+  entry["cpu_system_s"] = to_microsecond(stage.cpu_system_s);
   entry["done"] = stage.done;
   entry["total"] = stage.total ? Json(*stage.total) : Json(nullptr);
   entry["workers"] = workers_json(stage.started.workers);
@@ -255,8 +258,8 @@ Json client_json(const Summary& summary) {
     }
   }
   Json entry;
-  entry["cpu_user_s"] = finite(cost.cpu_user_s);
-  entry["cpu_system_s"] = finite(cost.cpu_system_s);
+  entry["cpu_user_s"] = to_microsecond(cost.cpu_user_s);
+  entry["cpu_system_s"] = to_microsecond(cost.cpu_system_s);
   entry["max_rss_bytes"] = cost.max_rss_bytes;
   entry["max_stall_ms"] = milliseconds(cost.max_stall_ns);
   entry["max_preempted_ms"] = milliseconds(cost.max_preempted_ns);

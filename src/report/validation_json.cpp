@@ -6,9 +6,10 @@ namespace sluice::report {
 
 std::string validation_json(const model::RunPlan& plan, const Validation& validation) {
   using Json = nlohmann::ordered_json;
-  Json document{{"schema", "sluice.validation/1"}, {"valid", validation.valid}, {"plan", plan.name},
-                {"target", plan.target},           {"stages", Json::array()},   {"preflight", validation.headline},
-                {"warnings", validation.warnings}, {"unbuilt", Json::array()}};
+  Json document{
+      {"schema", "sluice.validation/1"}, {"valid", validation.valid},       {"plan", plan.name},
+      {"target", plan.target},           {"stages", Json::array()},         {"preflight", validation.headline},
+      {"problems", validation.problems}, {"warnings", validation.warnings}, {"unbuilt", Json::array()}};
   for (const model::Stage& stage : plan.stages) {
     document["stages"].push_back({{"name", stage.name}, {"type", name_of(stage.type)}});
   }

@@ -121,6 +121,31 @@ def a_command_line_without_a_command(case):
     case.fails(2)
 
 
+def results_of_later_versions_are_refused_by_name(case):
+    case.fails(2, "results", "list")
+
+
+def a_command_that_ends_too_early(case):
+    case.fails(2, "results")
+
+
+def an_unknown_option_without_a_command(case):
+    case.fails(2, "--jsonn")
+
+
+def a_seed_that_is_below_zero(case):
+    case.fails(2, "run", "null://x/", "--seed", "-1")
+
+
+def a_uri_without_an_absolute_path(case):
+    case.make_dir("data")
+    case.fails(2, "run", "file://data/")
+
+
+def objects_without_a_plan_are_refused_by_name(case):
+    case.fails(2, "run", "s3://bucket/")
+
+
 def a_plan_that_is_not_there(case):
     case.fails(2, "run", "plam.yaml")
 

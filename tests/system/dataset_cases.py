@@ -126,6 +126,19 @@ def cleanup_removes_what_earlier_runs_put(case):
     equal(list(_contents(case.path("data"))), ["mine.txt"], "files that are left")
 
 
+def cleanup_says_when_it_knows_no_run_whose_puts_it_could_remove(case):
+    case.make_dir("data")
+    case.plan(_PLAN.replace('workload: [{op: get, path: "set/*"}]',
+                            'workload: [{op: get, path: "set/*"}, {op: put, path: "new/", object_size: 1KiB}]'))
+    _run(case)
+    ended = case.run_ok("cleanup", "plan.yaml", "--results", "elsewhere", "--progress", "none")
+    that("what earlier runs have put was not looked for" in " ".join(ended.out.split()), "it says so", ended)
+    that(os.listdir(case.path("data/new")), "what the run put is there")
+    ended = case.run_ok("cleanup", "plan.yaml", "--progress", "none")
+    that("not looked for" not in ended.out, "with their folders there is nothing to say", ended)
+    equal(os.listdir(case.path("data/new")), [], "what is left of the puts")
+
+
 def validate_touches_nothing(case):
     case.make_dir("data")
     case.plan(_PLAN)

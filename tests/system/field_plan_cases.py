@@ -89,3 +89,18 @@ def the_examples_are_valid(case):
         raise Skipped("there are no examples yet")
     for example in examples:
         case.run_ok("validate", example)
+
+
+def the_examples_run_smaller(case):
+    smaller = {"quickstart": ["--duration", "100ms", "--set", "prepare.directory_structure.files_per_dir=2"],
+               "rate": ["--duration", "100ms", "--set", "warmup_period=50ms", "--set", "prepare.ensure_objects[0].count=100",
+                        "--set", 'thresholds=["errors == 0"]'],
+               "stages": ["--duration", "100ms", "--skip", "cold", "--set", "prepare.ensure_objects[0].count=100",
+                          "--set", "stages[1].expected_objects=100", "--set", "stages[5].expected_tasks=500"],
+               "tree": ["--duration", "100ms", "--set", "prepare.directory_structure.files_per_dir=1"]}
+    for name, changes in smaller.items():
+        target = case.make_dir(name)
+        document = check_summary(case.run_ok("run", ROOT / "examples" / f"{name}.yaml", *_QUIET, *changes, "--set",
+                                             f"target=file://{target}/").out)
+        equal(document["errors"], [], f"errors of {name}")
+        equal([str(p) for p in target.rglob("*") if p.is_file()], [], f"files that {name} leaves")

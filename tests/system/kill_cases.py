@@ -49,6 +49,32 @@ def kill_9_in_execute_costs_the_last_second_only(case):
     equal(sum(int(row["get_ops"]) for row in rows), get["count"], "gets in time series and summary")
     that(len(rows) >= 2, f"{len(rows)} seconds are there of more than 2")
     that(case.results().joinpath("02_execute_results.tsv").is_file(), "the tables are there")
+    that(not case.results().joinpath(".reserve").exists(), "the room that was kept for a full disk is given back")
+
+
+def rebuild_of_a_run_that_goes_on_is_refused(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    run = case.start("run", "plan.yaml", *_JSON)
+    run.wait_for_stage("execute")
+    ended = case.run("results", "rebuild", case.results())
+    equal(ended.exit, 1, "exit code", ended)
+    that("another process is writing" in ended.err, "it says why", ended)
+    equal(case.summary()["run"]["status"], "running", "status")
+    run.signal(signal.SIGINT)
+    equal(run.end().exit, 130, "exit code of the run")
+
+
+def rebuild_makes_the_time_series_where_the_plan_wants_it(case):
+    case.make_dir("data")
+    case.plan(_PLAN + "perf_log: {path: series/mine.tsv}\n")
+    case.run_ok("run", "plan.yaml", "--duration", "1200ms", "--progress", "none")
+    series = case.results() / "series" / "mine.tsv"
+    before = series.read_text()
+    series.unlink()
+    case.run_ok("results", "rebuild", case.results())
+    equal(series.read_text(), before, "the time series")
+    that(not (case.results() / "perf_log.tsv").exists(), "there is one only")
 
 
 def kill_9_tears_the_log_and_the_rest_is_read(case):

@@ -1,9 +1,11 @@
 """What a run leaves behind: every file there, every sum the same, nothing else touched."""
 
 import os
+import pathlib
 import re
+import signal
 
-from case import equal, that
+from case import Skipped, equal, that, wait_until
 from schemas import check_progress, check_summary
 
 _PLAN = """
@@ -163,6 +165,52 @@ def warmup_is_kept_apart(case):
     that(0.4 <= execute["window_s"] <= 0.9, f"the window is the duration, not {execute['window_s']} s")
 
 
+def the_page_cache_share_tells_reads_of_the_device_from_those_of_memory(case):
+    disk = case.disk_dir()
+    (disk / "data").mkdir()
+    case.plan(f"target: file://{disk}/data/\nduration: 500ms\nconcurrency: 2\n"
+              "prepare: {ensure_objects: [{base_uri: set, count: 20, object_size: 1MiB}]}\n"
+              'workload: [{op: get, path: "set/*"}]\n'
+              f'stages: [{{name: fill, type: prepare}}, {{name: sync, type: custom, command: "sync {disk}/data/set/*"}}, '
+              "{name: load, type: execute}]\n")
+
+    def share(mode, *arguments):
+        ended = case.run_ok("run", "plan.yaml", *_QUIET, "--set", f"page_cache_mode={mode}", *arguments)
+        return check_summary(ended.out)["client"]["page_cache_share"]
+
+    cold = share("dontneed")  # what was read is dropped: it comes from the device each time
+    if cold == 1:
+        raise Skipped(f"{disk} is in memory")
+    hot = share("none", "--only", "load")
+    that(cold < 0.5 < hot, f"shares of memory: {cold} with dontneed, {hot} without")
+
+
+def fsync_reaches_the_device_as_often_as_the_plan_says(case):
+    with open(case.path("image"), "wb") as image:
+        image.truncate(16 << 20)
+    case.tool("mkfs.ext4", "-q", case.path("image"))
+    device = case.loop_device(case.path("image"))
+    case.mount(device, "data")
+    case.plan("target: file:///DIR/data/\nconcurrency: 1\n"
+              "prepare: {ensure_objects: [{base_uri: set, count: 1, object_size: 1MiB}]}\n"
+              'workload: [{op: write, path: "set/*", block_size: 4KiB, fsync: none}]\n'
+              "stages: [{name: fill, type: prepare}, {name: load, type: hybrid, completion: tasks_done, expected_tasks: 40}]\n")
+    case.run_ok("run", "plan.yaml", *_QUIET, "--only", "fill")
+
+    def flushes(fsync):
+        def told():
+            return int(pathlib.Path(f"/sys/block/{pathlib.Path(device).name}/stat").read_text().split()[15])
+
+        before = told()
+        case.run_ok("run", "plan.yaml", *_QUIET, "--only", "load", "--set", f"workload[0].fsync={fsync}")
+        return told() - before
+
+    none, end, each = flushes("none"), flushes("end"), flushes("each")
+    that(each >= 40, f"{each} flushes for 40 writes")
+    that(1 <= end < 20, f"{end} flushes with one at the end")
+    that(none < 20, f"{none} flushes without; the file system may flush by itself")
+
+
 def errors_are_kept_by_kind_with_examples(case):
     plan = _PLAN.replace('path: "set/*", weight: 1', 'path: "gone", weight: 1')
     plan += "error_handling: {max_total_errors: 1_000_000_000, error_rate_threshold: 1_000_000_000}\n"
@@ -200,7 +248,32 @@ def a_run_without_a_plan_leaves_the_directory_as_it_was(case):
     equal(os.stat(case.path("data/mine.txt")), before, "the file that was there")
 
 
+def a_run_without_a_plan_says_that_it_takes_a_gibibyte_at_most(case):
+    case.make_dir("data")
+    run = case.start("run", "data", "--progress", "plain")
+    wait_until(lambda: list(case.path("results").glob("*/summary.json")), "the run has begun", run)
+    run.signal(signal.SIGINT)
+    said = run.end().err
+    needed = re.search(r"preflight: needs about ([\d.]+) ([KMG])iB", said)
+    that(needed and float(needed[1]) * {"K": 2**-20, "M": 2**-10, "G": 1}[needed[2]] <= 1, f"what it needs: {said}")
+
+
+def puts_over_objects_that_are_there_need_no_space(case):
+    _run(case, "--skip", "cleanup", plan=_PLAN.replace('{op: put, path: "new/"', '{op: put, path: "set/*"'))
+    ended = case.run_ok("validate", "plan.yaml")
+    that("preflight: needs no space; " in ended.out, "it says so", ended)
+
+
+def a_load_that_was_held_back_says_so(case):
+    document = _run(case, "--duration", "1s", plan=_PLAN.replace('path: "set/*", weight: 1', 'path: "gone", weight: 1') +
+                    "error_handling: {max_total_errors: 1_000_000, error_rate_threshold: 1, backoff_duration: 100ms}\n")
+    that(any("held back" in note and "100 ms" in note for note in document["notes"]), f"notes: {document['notes']}")
+
+
 def a_run_without_a_plan_on_the_null_store(case):
+    said = case.run_ok("run", "null://", "--duration", "100ms", "--progress", "plain", "--results", "others")
+    that(said.out.startswith("null: completed"), "it has a name", said)
+    that("preflight: needs no space\n" in said.err, "nothing needs space there", said)
     document = check_summary(case.run_ok("run", "null://x/?size=4KiB", "--duration", "300ms", *_QUIET).out)
     that(_operations(document["stages"][-2])["get"]["count"] > 10_000, "the null store does nothing, often")
 

@@ -23,6 +23,13 @@ def check_summary(text):
     return json.loads(text)
 
 
+def check_validation(text):
+    """Fails unless `text` is one document of `validate --json`; returns it."""
+    found = _complaints("validation", {"validation": text})
+    assert not found, "\n".join(found)
+    return json.loads(text)
+
+
 def check_progress(text):
     """Fails unless every line of `text` is a progress document; returns them."""
     found = _complaints("progress", {f"line {n}": line for n, line in enumerate(text.splitlines(), 1)})

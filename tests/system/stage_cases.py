@@ -173,8 +173,11 @@ def thresholds_and_cleanup_go_together(case):
 
 
 def a_cap_on_one_operation_is_kept(case):
-    document = _run(case, _HEAD + 'workload: [{op: get, path: "set/*", concurrency: 1}, {op: stat, path: "set/*"}]\n')
-    that(_operations(document, "execute")["get"]["count"] > 0, "gets")
+    document = _run(case, "target: null://x/?latency=20ms\nconcurrency: 8\nduration: 1s\n"
+                    'workload: [{op: get, path: "*", concurrency: 1, weight: 9}, {op: stat, path: "*"}]\n')
+    counts = {name: o["count"] for name, o in _operations(document, "execute").items()}
+    that(0 < counts["get"] <= 51, f"one after the other, of 20 ms each, fit 50 times into a second: {counts}")
+    that(counts["stat"] > 2 * counts["get"], f"the others have the rest: {counts}")
 
 
 def an_open_loop_keeps_its_rate(case):

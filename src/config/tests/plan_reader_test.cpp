@@ -238,6 +238,16 @@ perf_log: {enabled: true})",
   EXPECT_EQ(plan.warnings[0], "p.yaml:6:1: processes is known, but nothing follows from it here");
 }
 
+TEST(PlanReader, the_time_series_of_other_tools_plans_stays_in_the_results) {
+  for (const char* path : {"/var/log/series.tsv", "../series.tsv", "/series.tsv"}) {
+    const model::RunPlan plan = read(std::string(kSmall) + "perf_log: {path: " + path + "}", {.file = "p.yaml"});
+    EXPECT_EQ(plan.perf_log_path, "series.tsv") << path;
+    ASSERT_EQ(plan.warnings.size(), 1U) << path;
+    EXPECT_TRUE(plan.warnings[0].contains("relative to the results directory")) << plan.warnings[0];
+  }
+  EXPECT_EQ(read(std::string(kSmall) + "perf_log: {path: a/b.tsv}").perf_log_path, "a/b.tsv");
+}
+
 TEST(PlanReader, unknown_keys_are_warnings_where_that_is_allowed) {
   const model::RunPlan plan = read(std::string(kSmall) + "colour: red", {.file = "p.yaml", .allow_unknown_keys = true});
   EXPECT_EQ(plan.warnings, std::vector<std::string>{"p.yaml:5:1: unknown key \"colour\""});

@@ -127,6 +127,14 @@ TEST(PlanWriter, keeps_every_corner_of_the_language) {
   }
 }
 
+/// A round trip cannot see a value that the writer always loses; a person can, in this text.
+TEST(PlanWriter, writes_the_whole_language_like_this) {
+  const std::filesystem::path folder = kSource / "src/config/tests";
+  const auto plan = read_plan(content(folder / "whole_language.yaml"), {.file = "whole_language.yaml"});
+  ASSERT_TRUE(plan) << to_text(plan.error());
+  EXPECT_EQ(write_resolved(*plan), content(folder / "whole_language.resolved.yaml"));
+}
+
 TEST(DefaultPlan, stays_within_a_gibibyte_and_five_percent) {
   for (const std::uint64_t free :
        {std::uint64_t{20} << 20, std::uint64_t{100} << 20, std::uint64_t{1} << 40, UINT64_MAX}) {

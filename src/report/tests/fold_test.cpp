@@ -17,6 +17,22 @@ using testing::kSecond;
 
 const model::OpStats& op(const model::OpStatsSet& set, OpKind kind) { return set[static_cast<std::size_t>(kind)]; }
 
+TEST(Fold, a_stage_that_does_one_thing_after_the_other_has_done_no_more_than_its_last_total) {
+  model::Summary summary = testing::folded({});
+  const auto told = [&](std::uint64_t done, std::optional<std::uint64_t> total) {
+    model::Interval interval = testing::interval(0, model::Phase::Measured, 0, kSecond);
+    interval.done = done;
+    interval.total = total;
+    fold(summary, interval);
+    return std::pair(summary.stages[0].done, summary.stages[0].total);
+  };
+  using Total = std::optional<std::uint64_t>;
+  EXPECT_EQ(told(2103, 2223), (std::pair{std::uint64_t{2103}, Total{2223}}));
+  EXPECT_EQ(told(364, 1111), (std::pair{std::uint64_t{364}, Total{1111}}));
+  EXPECT_EQ(told(300, 1111), (std::pair{std::uint64_t{364}, Total{1111}})) << "blocks may come out of order";
+  EXPECT_EQ(told(5, std::nullopt), (std::pair{std::uint64_t{5}, Total{}}));
+}
+
 TEST(Fold, warm_up_is_kept_apart_from_the_totals) {
   const model::Summary summary = folded(completed_run());
   EXPECT_EQ(op(summary.stages[1].warmup, OpKind::Stat).count, 5'000U);

@@ -34,7 +34,7 @@ LiveFrame load_frame() {
 
 TEST(LiveTty, shows_stage_progress_operations_and_health) {
   EXPECT_EQ(render_tty(load_frame(), 100, false), R"(load (execute)  stage 2 of 3  12 s
-  [====>                   ]  20 %  12 of 60 s  47 s left
+  [====>                   ]  20 %  12 of 60 s  48 s left
   get   12.3k/s  48.2 MiB/s  p50  40.0 us  p99  1.25 ms
   put   2.01k/s  7.85 MiB/s  p50  91.0 us  p99  3.00 ms
   stat  5.00k/s              p50        -  p99        -
@@ -87,7 +87,7 @@ TEST(LivePlain, is_one_line) {
   LiveFrame frame = load_frame();
   frame.remark = "backing\noff";
   EXPECT_EQ(render_plain(frame),
-            "15.2 s  load  12 of 60 s  47 s left  20 %  | get 12.3k/s 48.2 MiB/s p50 40.0 us p99 1.25 ms  "
+            "15.2 s  load  12 of 60 s  48 s left  20 %  | get 12.3k/s 48.2 MiB/s p50 40.0 us p99 1.25 ms  "
             "| put 2.01k/s 7.85 MiB/s p50 91.0 us p99 3.00 ms  | stat 5.00k/s p50 - p99 -  "
             "| errors 0  client 1.25 cores  longest hold 400 us  | backing\\noff\n");
 }

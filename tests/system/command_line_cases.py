@@ -1,0 +1,152 @@
+"""What the command line says and takes beside the plan: help, completion, colours, forms of errors, CPUs."""
+
+import os
+import pathlib
+import re
+import subprocess
+import threading
+
+from case import ROOT, Skipped, equal, that
+from schemas import check_summary, check_validation
+
+_QUIET = ("--json", "--progress", "none")
+_PLAN = """
+target: file:///DIR/data/
+duration: 200ms
+prepare: {ensure_objects: [{base_uri: set, count: 20, object_size: 4KiB}]}
+workload: [{op: get, path: "set/*"}]
+"""
+_COMMANDS = ("run", "validate", "cleanup", "results", "results rebuild", "completion")
+
+
+def every_command_has_a_help_that_names_it(case):
+    that("Examples:" in case.run_ok("--help").out, "the first help has examples")
+    for command in _COMMANDS:
+        text = case.run_ok(*command.split(), "--help").out
+        that(f"Usage: sluice {command} " in text, f"the help of {command} says how to call it: {text}")
+        that(not re.search(r"\b(TEXT|UINT|INT)\b", text), f"the help of {command} speaks of values, not of types: {text}")
+
+
+def every_option_is_in_the_usage_guide(case):
+    guide = (ROOT / "docs" / "usage.md").read_text()
+    for command in _COMMANDS:
+        for option in re.findall(r"^  (--[a-z-]+)", case.run_ok(*command.split(), "--help").out, re.MULTILINE):
+            that(f"`{option}" in guide or f"[{option}" in guide, f"docs/usage.md has {option} of {command}")
+
+
+def options_that_do_nothing_are_not_taken(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    for command, option in (("validate", "--yes-delete-foreign"), ("validate", "--yes-overwrite-device"),
+                            ("cleanup", "--yes-overwrite-device")):
+        equal(case.run(command, "plan.yaml", option).exit, 2, f"exit code of {command} {option}")
+
+
+def the_completion_completes_commands_options_and_values(case):
+    script = case.run_ok("completion", "bash").out
+
+    def completed(*words):
+        ask = f'{script}\nCOMP_WORDS=({" ".join(words[:-1])} "{words[-1]}"); COMP_CWORD={len(words) - 1}; _sluice; echo ${{COMPREPLY[@]}}'
+        return subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True, cwd=case.dir).stdout.split()
+
+    case.write("plan.yaml")
+    equal(completed("sluice", "va"), ["validate"], "a command")
+    equal(completed("sluice", "run", "--see"), ["--seed"], "an option")
+    equal(completed("sluice", "run", "--progress", "pl"), ["plain"], "a value")
+    equal(completed("sluice", "run", "pla"), ["plan.yaml"], "a file")
+    for command in ("run", "validate", "cleanup"):
+        known = re.findall(r"--[a-z-]+", case.run_ok(command, "--help").out.split("Options:")[1])
+        equal(set(completed("sluice", command, "--")) - set(known), set(), f"options of {command} that do not exist")
+        equal({f"{o}" for o in re.findall(r"^  (?:-h,)?(--[a-z-]+)", case.run_ok(command, "--help").out, re.MULTILINE)} -
+              set(completed("sluice", command, "--")), set(), f"options of {command} that are not completed")
+
+
+def a_short_error_is_one_line(case):
+    case.plan(_PLAN + "duraton: 1s\n")
+    ended = case.run("run", "plan.yaml", "--errors", "short")
+    equal((ended.exit, ended.err.count("\n")), (2, 1), "exit code and lines", ended)
+    that("plan.yaml:6:1:" in ended.err and "duraton" in ended.err, "it names the place", ended)
+
+
+def unknown_keys_are_warnings_when_that_is_said(case):
+    case.make_dir("data")
+    case.plan(_PLAN + "duraton: 1s\n")
+    document = check_summary(case.run_ok("run", "plan.yaml", *_QUIET, "--allow-unknown-keys").out)
+    that(any("duraton" in note for note in document["notes"]), f"notes: {document['notes']}")
+
+
+def validate_prints_one_document_for_every_plan(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    good = check_validation(case.run_ok("validate", "plan.yaml", "--json").out)
+    equal((good["valid"], [stage["name"] for stage in good["stages"]]), (True, ["prepare", "execute"]), "valid and stages")
+    case.plan(_PLAN + "duraton: 1s\nconcurrency: many\n")
+    ended = case.run("validate", "plan.yaml", "--json")
+    equal(ended.exit, 2, "exit code", ended)
+    bad = check_validation(ended.out)
+    equal((bad["valid"], len(bad["problems"])), (False, 2), "valid, and how many complaints")
+    that(bad["problems"][1].startswith("plan.yaml:7:14:"), f"each has its place: {bad['problems']}")
+    check_validation(case.run("validate", "missing.yaml", "--json").out)
+
+
+def _said_on_a_terminal(case, *arguments):
+    """All that a run says on stdout and stderr, which are a terminal."""
+    leader, follower = os.openpty()
+    said = []
+
+    def read():
+        try:
+            while piece := os.read(leader, 65536):
+                said.append(piece)
+        except OSError:  # the other side is closed
+            pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    run = case.start(*arguments, stdout=follower, stderr=follower)
+    os.close(follower)
+    ended = run.end()
+    reader.join()
+    os.close(leader)
+    equal(ended.exit, 0, "exit code")
+    return b"".join(said).decode()
+
+
+def colours_are_for_terminals_and_not_where_no_color_is_set(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    colour = re.compile(r"\x1b\[\d+m")
+    os.environ.pop("NO_COLOR", None)
+    os.environ["TERM"] = "xterm"
+    that(colour.search(_said_on_a_terminal(case, "run", "plan.yaml")), "colours on a terminal")
+    os.environ["NO_COLOR"] = "1"
+    said = _said_on_a_terminal(case, "run", "plan.yaml")
+    that(not colour.search(said) and "completed in" in said, f"none with NO_COLOR: {said!r}")
+    os.environ.pop("NO_COLOR")
+    that("\x1b" not in case.run_ok("run", "plan.yaml").out, "none in a pipe")
+
+
+def workers_are_pinned_to_the_cpus_that_are_named(case):
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        raise Skipped("one CPU only")
+    case.make_dir("data")
+    case.plan(_PLAN)
+    run = case.start("run", "plan.yaml", "--duration", "60s", "--concurrency", "3", "--cpus", cpus[-1], "--progress", "json",
+                     "--progress-interval", "50ms")
+    run.wait_for_stage("execute", done=100)
+    allowed = [re.search(r"Cpus_allowed_list:\s*(\S+)", (task / "status").read_text())[1]
+               for task in pathlib.Path(f"/proc/{run.pid}/task").iterdir()]
+    run.kill()
+    equal(allowed.count(str(cpus[-1])), 3, f"threads on CPU {cpus[-1]} alone, of {allowed}")
+
+
+def drop_caches_is_refused_to_a_user_and_the_stage_runs(case):
+    case.make_dir("data", 0o777)
+    case.make_dir("results", 0o777)
+    case.plan(_PLAN + "stages:\n  - {name: fill, type: prepare}\n  - {name: cold, type: execute, drop_caches: true}\n")
+    if os.geteuid() != 0 and os.access("/proc/sys/vm/drop_caches", os.W_OK):
+        raise Skipped("this user may drop the caches")
+    document = check_summary(case.run_ok("run", "plan.yaml", *_QUIET, as_nobody=True).out)
+    that(any("drop_caches was refused" in note for note in document["notes"]), f"notes: {document['notes']}")
+    that(document["stages"][1]["operations"][0]["count"] > 0, "the stage ran")
