@@ -8,6 +8,7 @@
 #include <optional>
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "app/backends.hpp"
@@ -59,6 +60,12 @@ void name_most_frequent(const model::Summary& summary, std::optional<base::Error
     text += ", for example " + std::string(name_of(example.op)) + " " + example.key + ": " + example.detail;
   }
   error->chain.push_back(std::move(text));
+}
+
+/// 0 where it is no terminal.
+std::size_t columns_of_stdout() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 bool wants_colour() {
@@ -256,8 +263,9 @@ model::ClientCost Session::client_cost(const model::Summary& summary) const {
     const double missed = static_cast<double>(*device_bytes - *device_bytes_before_) / static_cast<double>(delivered);
     cost.page_cache_share = std::clamp(1.0 - missed, 0.0, 1.0);
   }
-  cost.limited_by = report::limited_by(
-      summary, {.iops_wanted = loaded_.plan.io_rate.iops, .error_budget_spent = context_->budget.spent()});
+  cost.limited_by = report::limited_by(summary, {.iops_wanted = loaded_.plan.io_rate.iops,
+                                                 .error_budget_spent = context_->budget.spent(),
+                                                 .held_back = context_->budget.held_back()});
   return cost;
 }
 
@@ -314,6 +322,7 @@ void Session::print() {
   const std::string text = sink_->with_summary([&](const model::Summary& summary) {
     if (options_.json) return report::summary_json(summary, report::LogState::Final);
     return report::final_table(summary, {.results_dir = results_ ? results_->path() : "",
+                                         .width = std::max(report::TableOptions{}.width, columns_of_stdout()),
                                          .colour = wants_colour(),
                                          .error = false});  // it goes to stderr
   });

@@ -1,5 +1,7 @@
 #include "load/error_budget.hpp"
 
+#include <algorithm>
+
 namespace sluice::load {
 
 void ErrorBudget::count(base::Instant now) {
@@ -12,7 +14,9 @@ void ErrorBudget::count(base::Instant now) {
   const double window_s = static_cast<double>(rules_.error_rate_window.count()) / 1e9;
   if (static_cast<double>(recent_.size()) <= rules_.error_rate_threshold * window_s) return;
   recent_.clear();
-  backoff_until_ns_.store((now + rules_.backoff_duration).ns, std::memory_order_relaxed);
+  const base::Instant until = now + rules_.backoff_duration;
+  held_back_ns_.fetch_add((until - std::max(now, backoff_until())).count(), std::memory_order_relaxed);
+  backoff_until_ns_.store(until.ns, std::memory_order_relaxed);
   backoffs_.fetch_add(1, std::memory_order_relaxed);
 }
 

@@ -27,6 +27,8 @@ class ErrorBudget {
   base::Instant backoff_until() const { return {backoff_until_ns_.load(std::memory_order_relaxed)}; }
   /// How often a back-off has begun.
   std::uint64_t backoffs() const { return backoffs_.load(std::memory_order_relaxed); }
+  /// For how long operations were held back by them in all, the rest of the present one included.
+  base::Nanos held_back() const { return base::Nanos{held_back_ns_.load(std::memory_order_relaxed)}; }
 
   const model::ErrorHandling& rules() const { return rules_; }
 
@@ -37,6 +39,7 @@ class ErrorBudget {
   std::atomic<std::uint64_t> total_{0};
   std::atomic<std::uint64_t> backoffs_{0};
   std::atomic<std::int64_t> backoff_until_ns_{0};
+  std::atomic<std::int64_t> held_back_ns_{0};
   std::mutex mutex_;
   std::deque<base::Instant> recent_;  ///< failures inside the window
 };

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kRateReached = 0.98;
 constexpr double kCpuSpent = 0.90;
+constexpr double kHeldBack = 0.10;
 
 /// CPU seconds used in the windows, and those that could have been used.
 struct CpuUse {
@@ -37,6 +38,8 @@ std::string limited_by(const model::Summary& summary, const LimitInputs& inputs)
   const std::int64_t window_ns = load_window_ns(summary);
   if (inputs.error_budget_spent) return "error budget";
   if (window_ns <= 0) return "";
+  const auto held_back_ns = static_cast<double>(inputs.held_back.count());
+  if (held_back_ns >= kHeldBack * static_cast<double>(window_ns)) return "error budget";
   const double reached = rates_of(load_stats(summary, std::nullopt), window_ns).ops_per_s;
   if (inputs.iops_wanted > 0 && reached >= kRateReached * inputs.iops_wanted) return "rate";
   const std::string& target = summary.run.target;

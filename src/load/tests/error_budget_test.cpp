@@ -48,6 +48,16 @@ TEST(ErrorBudget, more_errors_in_the_window_than_the_threshold_begin_a_backoff) 
   EXPECT_EQ(budget.backoffs(), 1U);
 }
 
+TEST(ErrorBudget, backoffs_that_overlap_hold_back_once) {
+  ErrorBudget budget(rules(1000, 0));
+  budget.count(at_ms(0));
+  budget.count(at_ms(2000));
+  EXPECT_EQ(budget.backoff_until(), at_ms(7000));
+  EXPECT_EQ(budget.held_back(), base::Nanos{7'000'000'000});
+  budget.count(at_ms(20'000));
+  EXPECT_EQ(budget.held_back(), base::Nanos{12'000'000'000});
+}
+
 TEST(ErrorBudget, errors_that_are_spread_out_begin_none) {
   ErrorBudget budget(rules(1000, 5));
   for (int i = 0; i < 500; ++i) budget.count(at_ms(std::int64_t{i} * 201));

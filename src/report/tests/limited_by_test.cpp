@@ -41,6 +41,11 @@ TEST(LimitedBy, a_spent_error_budget_comes_first) {
   EXPECT_EQ(limited_by(load(2, 1.95), {.iops_wanted = 1000, .error_budget_spent = true}), "error budget");
 }
 
+TEST(LimitedBy, back_offs_for_a_tenth_of_the_time_come_before_what_was_left_of_it) {
+  EXPECT_EQ(limited_by(load(2, 0.1), {.held_back = base::Nanos{kSecond / 10}}), "error budget");
+  EXPECT_EQ(limited_by(load(2, 0.1), {.held_back = base::Nanos{kSecond / 20}}), "storage");
+}
+
 TEST(LimitedBy, nothing_measured_names_nothing) { EXPECT_EQ(limited_by({}, {}), ""); }
 
 }  // namespace
