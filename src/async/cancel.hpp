@@ -28,6 +28,8 @@ class CancelToken {
  public:
   CancelToken() = default;
 
+  /// False for one that was made by default.
+  bool can_cancel() const { return state_ != nullptr; }
   /// True once the source, or a source above it, has cancelled. Any thread; a few nanoseconds.
   bool is_cancelled() const { return state_ != nullptr && state_->stop.stop_requested(); }
   /// Why, with the code Cancelled or the one that the source gave; only meaningful when cancelled.

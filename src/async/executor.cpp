@@ -39,8 +39,6 @@ std::string join(const std::vector<std::string>& names) {
 
 }  // namespace
 
-void detail::count_failure(TaskContext& context) { context.core().failed.fetch_add(1, std::memory_order_relaxed); }
-
 Executor::Executor(Options options)
     // shared because threads and tasks that were abandoned outlive this object
     : core_(std::make_shared<detail::ExecutorCore>(std::move(options))) {}
@@ -139,7 +137,7 @@ void Executor::end_threads() {
 ExecutorStats Executor::stats() const {
   std::lock_guard lock(core_->mutex);
   return {.live = core_->live.size(),
-          .queued = core_->queued,
+          .queued = core_->queue.size(),
           .queue_high_water = core_->queue_high_water,
           .left_behind = core_->left_behind,
           .left_behind_now = core_->left_behind_now,

@@ -9,6 +9,7 @@
 #include "async/detail/running_task.hpp"
 #include "async/executor_options.hpp"
 #include "async/join_handle.hpp"
+#include "async/loop_thread.hpp"
 #include "async/task.hpp"
 
 namespace sluice::async {
@@ -72,8 +73,9 @@ class Executor {
   /// The same, cancelled by `cancel` in place of cancel_all().
   template <class T>
   base::Result<JoinHandle<T>> try_spawn(std::string name, Task<T> task, const CancelToken& cancel) {
-    SLUICE_TRY(auto context, detail::ExecutorCore::admit(core_, std::move(name), Deadline::never(), false));
-    return launch(std::move(context), std::move(task), cancel);
+    auto running = make_task(std::move(name), std::move(task), cancel);
+    SLUICE_CHECK(core_->hand_over(running, Deadline::never(), false));
+    return JoinHandle<T>(std::move(running));
   }
 
   /// Cancels what was spawned and what waits in block_on_cancellable, now and from now on. A plain block_on still runs.
@@ -103,27 +105,32 @@ class Executor {
 
   template <class T>
   // shared because waiter and task may each outlive the other
-  JoinHandle<T> launch(std::shared_ptr<detail::TaskContext> context, Task<T> task, const CancelToken& cancel) {
-    context->follow(cancel);
-    return detail::launch(std::move(context), std::move(task));
+  std::shared_ptr<detail::RunningTask<T>> make_task(std::string name, Task<T> task, const CancelToken& cancel) {
+    // shared because waiter and task may each outlive the other
+    auto running = std::make_shared<detail::RunningTask<T>>(core_, std::move(name), std::move(task));
+    running->follow(cancel);
+    return running;
   }
 
   template <class T>
   JoinHandle<T> hand_over(std::string name, Task<T> task, const CancelToken& cancel, bool may_wait) {
-    auto context = detail::ExecutorCore::admit(core_, std::move(name), default_deadline(), may_wait);
-    if (!context) return JoinHandle<T>::failed(std::move(context).error());
-    return launch(std::move(*context), std::move(task), cancel);
+    auto running = make_task(std::move(name), std::move(task), cancel);
+    if (auto queued = core_->hand_over(running, default_deadline(), may_wait); !queued) {
+      running->give_up(std::move(queued).error());
+    }
+    return JoinHandle<T>(std::move(running));
   }
 
   template <class T>
   base::Result<T> block(Task<T> task, Deadline deadline, const CancelToken& cancel) {
     if (LoopThread::current() != nullptr) return base::fail(would_deadlock("a task of " + options().name));
-    const base::Instant began = base::now();
-    if (deadline.has_passed()) return base::fail(deadline_exceeded("the task", base::Nanos{0}));
+    // Without a bound nobody asks how long it was.
+    const base::Instant began = deadline.is_never() ? base::Instant{} : base::now();
+    if (began >= deadline.when()) return base::fail(deadline_exceeded("the task", base::Nanos{0}));
     if (cancel.is_cancelled()) return base::fail(cancel.reason());
-    SLUICE_TRY(auto context, detail::ExecutorCore::admit(core_, "block_on", deadline, true));
-    JoinHandle<T> handle = launch(std::move(context), std::move(task), cancel);
-    return handle.join(deadline, began);
+    auto running = make_task("block_on", std::move(task), cancel);
+    SLUICE_CHECK(core_->hand_over(running, deadline, true));
+    return JoinHandle<T>(std::move(running)).join(deadline, began);
   }
 
   const Options& options() const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "async/detail/running_task.hpp"
+#include "async/loop_thread.hpp"
 
 namespace sluice::async {
 
@@ -13,56 +14,40 @@ template <class T>
 class JoinHandle {
  public:
   // shared because waiter and task may each outlive the other
-  JoinHandle(std::shared_ptr<detail::TaskContext> context, std::shared_ptr<detail::OneShot<base::Result<T>>> slot)
-      : context_(std::move(context)), slot_(std::move(slot)) {}
-
-  /// A handle of a task that could not be handed over.
-  static JoinHandle failed(base::Error error) {
-    auto slot = std::make_shared<detail::OneShot<base::Result<T>>>();  // shared because a handle's slot is
-    slot->put(base::fail(std::move(error)));
-    return JoinHandle(nullptr, std::move(slot));
-  }
+  explicit JoinHandle(std::shared_ptr<detail::RunningTask<T>> task) : task_(std::move(task)) {}
 
   /// Asks the task to end; returns at once. Any thread.
-  void cancel() {
-    if (context_ != nullptr) context_->cancel();
-  }
-  bool is_done() const { return slot_->is_full(); }
+  void cancel() { task_->cancel(); }
+  bool is_done() const { return task_->slot().is_full(); }
 
   /// Blocks until the task has ended, and takes its result; to be called once. At the deadline the task is cancelled
   /// and left behind. Errors: the task's; DeadlineExceeded; Terminated; InvalidArgument on a loop thread.
   base::Result<T> join(Deadline deadline) { return join(deadline, base::now()); }
   base::Result<T> join(Deadline deadline, base::Instant began) {
     if (!is_done() && LoopThread::current() != nullptr) return base::fail(would_deadlock("a spawned task"));
-    if (slot_->wait(deadline)) return slot_->take();
+    if (task_->slot().wait(deadline)) return task_->slot().take();
     return base::fail(leave(deadline_exceeded("the task", base::now() - began)));
   }
 
   /// The same from a task. Errors: also Cancelled, when the waiting task is; the other one goes on then.
   Task<T> wait(Deadline deadline) {
     const base::Instant began = base::now();
-    WaitPoint point = slot_->point();
+    WaitPoint point = task_->slot().point();
     const Wake wake = co_await point.wait(deadline);
-    if (wake == Wake::Woken) co_return slot_->take();
+    if (wake == Wake::Woken) co_return task_->slot().take();
     if (wake == Wake::Cancelled) co_return base::fail(cancelled("waiting for a task"));
     co_return base::fail(leave(deadline_exceeded("the task", base::now() - began)));
   }
 
  private:
-  template <class U>
-  friend Task<U> with_deadline(Task<U> task, Deadline deadline, base::Nanos grace);
-
   base::Error leave(base::Error error) {
-    if (context_ != nullptr) {
-      context_->leave_behind();
-      context_->cancel();
-    }
+    task_->leave_behind();
+    task_->cancel();
     return error;
   }
 
   // shared because waiter and task may each outlive the other
-  std::shared_ptr<detail::TaskContext> context_;
-  std::shared_ptr<detail::OneShot<base::Result<T>>> slot_;  // shared because the waiter may leave first
+  std::shared_ptr<detail::RunningTask<T>> task_;
 };
 
 }  // namespace sluice::async

@@ -25,14 +25,16 @@ Task<T> with_deadline(Task<T> task, Deadline deadline, base::Nanos grace = kGrac
   const boost::asio::any_io_executor executor = co_await boost::asio::this_coro::executor;
   const auto* parent = executor.target<detail::TaskExecutor>();
   SLUICE_ASSERT(parent != nullptr);
-  JoinHandle<T> child = detail::launch(
-      detail::ExecutorCore::adopt(parent->task()->shared_core(), parent->task()->name()), std::move(task));
-  WaitPoint end = child.slot_->point();
+  // shared because waiter and task may each outlive the other
+  const auto child =
+      std::make_shared<detail::RunningTask<T>>(parent->task()->shared_core(), parent->task()->name(), std::move(task));
+  child->core().adopt(*child);
+  WaitPoint end = child->slot().point();
   const Wake wake = co_await end.wait(deadline);
-  if (wake == Wake::Woken) co_return child.slot_->take();
-  child.cancel();
-  WaitPoint late = child.slot_->point();
-  if (co_await late.wait(Deadline::in(grace), true) != Wake::Woken) child.context_->leave_behind();
+  if (wake == Wake::Woken) co_return child->slot().take();
+  child->cancel();
+  WaitPoint late = child->slot().point();
+  if (co_await late.wait(Deadline::in(grace), true) != Wake::Woken) child->leave_behind();
   co_return base::fail(wake == Wake::Cancelled ? cancelled("a task with a deadline")
                                                : deadline_exceeded("the task", base::now() - began));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <boost/asio/defer.hpp>
 #include <boost/asio/post.hpp>
 #include <pthread.h>
 
@@ -16,35 +17,74 @@ ExecutorCore::ExecutorCore(ExecutorOptions the_options)
       has_ended(options.worker_threads, false) {}
 
 // shared because a task may outlive its waiter
-base::Result<std::shared_ptr<TaskContext>> ExecutorCore::admit(const std::shared_ptr<ExecutorCore>& core,
-                                                               std::string name, Deadline deadline, bool may_wait) {
-  const base::Instant began = base::now();
-  auto context = std::make_shared<TaskContext>(core, std::move(name));  // shared because a task may outlive its waiter
-  std::unique_lock lock(core->mutex);
-  const auto has_room = [&] { return !core->accepting || core->queued < core->options.queue_max; };
+base::Result<void> ExecutorCore::hand_over(std::shared_ptr<TaskContext> task, Deadline deadline, bool may_wait) {
+  std::unique_lock lock(mutex);
+  const auto has_room = [&] { return !accepting || queue.size() < options.queue_max; };
   if (!has_room()) {
-    if (!may_wait) return base::fail(queue_full(core->options.name, core->options.queue_max));
-    ++core->waiting_for_room;
-    core->changed.wait_until(lock, base::to_chrono(deadline.when()), has_room);
-    --core->waiting_for_room;
+    if (!may_wait) return base::fail(queue_full(options.name, options.queue_max));
+    const base::Instant began = base::now();
+    ++waiting_for_room;
+    changed.wait_until(lock, base::to_chrono(deadline.when()), has_room);
+    --waiting_for_room;
     if (!has_room()) {
-      return base::fail(
-          deadline_exceeded("waiting for room in the queue of " + core->options.name, base::now() - began));
+      return base::fail(deadline_exceeded("waiting for room in the queue of " + options.name, base::now() - began));
     }
   }
-  if (!core->accepting) return base::fail(terminated("the executor " + core->options.name));
-  core->queue_high_water = std::max(core->queue_high_water, ++core->queued);
-  context->place_ = core->live.insert(core->live.end(), context.get());
-  return context;
+  if (!accepting) return base::fail(terminated("the executor " + options.name));
+  put_in(*task);
+  queue.push_back(std::move(task));
+  queue_high_water = std::max(queue_high_water, queue.size());
+  if (queue.size() <= looks) return {};
+  ++looks;
+  lock.unlock();
+  boost::asio::post(io, [this] { start_next(); });
+  return {};
 }
 
-// shared because a task may outlive its waiter
-std::shared_ptr<TaskContext> ExecutorCore::adopt(const std::shared_ptr<ExecutorCore>& core, std::string name) {
-  auto context = std::make_shared<TaskContext>(core, std::move(name));  // shared because a task may outlive its waiter
-  std::lock_guard lock(core->mutex);
-  context->is_queued_ = false;
-  context->place_ = core->live.insert(core->live.end(), context.get());
-  return context;
+void ExecutorCore::start_next() {
+  std::shared_ptr<TaskContext> task;  // shared because a task may outlive its waiter
+  {
+    std::lock_guard lock(mutex);
+    --looks;
+    if (queue.empty()) return;
+    task = std::move(queue.front());
+    queue.pop_front();
+    if (waiting_for_room > 0) changed.notify_all();
+  }
+  task->start(true);
+}
+
+void ExecutorCore::look_as_promised() {
+  {
+    std::lock_guard lock(mutex);
+    if (queue.empty()) {
+      --looks;
+      return;
+    }
+  }
+  // By this thread: what is deferred wakes nobody.
+  boost::asio::defer(io, [this] { start_next(); });
+}
+
+void ExecutorCore::adopt(TaskContext& child) {
+  {
+    std::lock_guard lock(mutex);
+    put_in(child);
+  }
+  child.start(false);
+}
+
+void ExecutorCore::put_in(TaskContext& task) {
+  task.is_live_ = true;
+  task.place_ = live.size();
+  live.push_back(&task);
+}
+
+void ExecutorCore::take_out(TaskContext& task) {
+  task.is_live_ = false;
+  live.back()->place_ = task.place_;
+  live[task.place_] = live.back();
+  live.pop_back();
 }
 
 void ExecutorCore::run_thread(std::size_t index) {
@@ -80,16 +120,16 @@ void ExecutorCore::cancel_live() {
 
 std::vector<std::string> ExecutorCore::refuse_live() {
   std::vector<std::string> names;
-  std::vector<std::function<void(base::Error)>> refusals;
+  std::vector<std::shared_ptr<TaskContext>> tasks;  // shared because a task may end meanwhile
   {
     std::lock_guard lock(mutex);
     for (TaskContext* task : live) {
       names.emplace_back(task->name());
-      if (task->refuse_) refusals.push_back(std::exchange(task->refuse_, nullptr));
+      if (auto alive = task->weak_from_this().lock()) tasks.push_back(std::move(alive));
       if (!std::exchange(task->is_left_behind_, true)) ++left_behind, ++left_behind_now;
     }
   }
-  for (const auto& refuse : refusals) refuse(terminated("the executor " + options.name));
+  for (const auto& task : tasks) task->refuse(terminated("the executor " + options.name));
   return names;
 }
 

@@ -2,7 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <list>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,9 +27,12 @@ struct ExecutorCore {
   CancelSource cancel;
 
   std::mutex mutex;
-  std::condition_variable changed;  ///< room in the queue, a task's end, a thread's end
-  std::list<TaskContext*> live;     ///< outlives: a task takes itself out when it ends
-  std::size_t queued = 0, queue_high_water = 0, waiting_for_room = 0;
+  std::condition_variable changed;                 ///< room in the queue, a task's end, a thread's end
+  std::vector<TaskContext*> live;                  ///< outlives: a task takes itself out when it ends
+  std::deque<std::shared_ptr<TaskContext>> queue;  ///< not yet begun; shared because a task may outlive its waiter
+  std::size_t looks =
+      0;  ///< handlers on their way to the queue, and threads that promised: never fewer than tasks in it
+  std::size_t queue_high_water = 0, waiting_for_room = 0;
   bool accepting = true;
   std::vector<bool> has_ended;  ///< by thread
   model::Histogram holds;       ///< of threads that have ended, as the next two
@@ -38,14 +41,20 @@ struct ExecutorCore {
   std::atomic<std::uint64_t> failed{0};
   std::atomic<bool> leaving{false};  ///< threads are to end as soon as they come out of their turn
 
-  /// Counts a task in, as queued. A full queue is waited for until the deadline, or is an error at once where that has
-  /// passed. Errors: Terminated, DeadlineExceeded, ResourceExhausted.
+  /// Puts a task that has its body into the queue, from which the next free thread starts it. A full queue is waited
+  /// for until the deadline, or is an error at once. Errors: Terminated, DeadlineExceeded, ResourceExhausted.
   // shared because a task may outlive its waiter
-  static base::Result<std::shared_ptr<TaskContext>> admit(const std::shared_ptr<ExecutorCore>& core, std::string name,
-                                                          Deadline deadline, bool may_wait);
-  /// Counts in a child of a running task, which needs no place in the queue.
-  // shared because a task may outlive its waiter
-  static std::shared_ptr<TaskContext> adopt(const std::shared_ptr<ExecutorCore>& core, std::string name);
+  base::Result<void> hand_over(std::shared_ptr<TaskContext> task, Deadline deadline, bool may_wait);
+  /// Starts a child of a running task, which needs no place in the queue.
+  void adopt(TaskContext& child);
+
+  /// Into and out of the living. The caller holds the mutex.
+  void put_in(TaskContext& task);
+  void take_out(TaskContext& task);
+  /// The calling loop thread calls look_as_promised() in a moment, so that nobody need be woken for what is handed over
+  /// until then: most of all by the waiter whose task has just ended. The caller holds the mutex.
+  void promise_look() { ++looks; }
+  void look_as_promised();
 
   /// A loop thread's main function.
   void run_thread(std::size_t index);
@@ -54,6 +63,9 @@ struct ExecutorCore {
   void cancel_live();
   /// Ends every wait for a task's result with Terminated; returns the names of those tasks, which are abandoned now.
   std::vector<std::string> refuse_live();
+
+ private:
+  void start_next();
 };
 
 }  // namespace sluice::async::detail

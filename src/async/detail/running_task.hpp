@@ -8,87 +8,89 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/system/system_error.hpp>
 
 #include "async/detail/executor_core.hpp"
 #include "async/detail/one_shot.hpp"
 #include "async/errors.hpp"
-#include "async/loop_thread.hpp"
 #include "async/task.hpp"
-
-namespace sluice::async {
-template <class T>
-class JoinHandle;
-}
 
 namespace sluice::async::detail {
 
-void count_failure(TaskContext& context);
+/// A task with its body, until that begins, and the place for its result.
+template <class T>
+class RunningTask final : public TaskContext {
+ public:
+  // shared because a task that was abandoned may come to its end after its executor has gone
+  RunningTask(std::shared_ptr<ExecutorCore> core, std::string name, Task<T> body)
+      : TaskContext(std::move(core), std::move(name)), body_(std::move(body)) {}
+
+  OneShot<base::Result<T>>& slot() { return slot_; }
+  void start(bool at_once) override;
+  void refuse(base::Error error) override { slot_.put(base::fail(std::move(error))); }
+  /// Instead of handing it over: what its body holds goes now, and `error` is the result.
+  void give_up(base::Error error) {
+    body_.reset();
+    refuse(std::move(error));
+  }
+
+ private:
+  std::optional<Task<T>> body_;
+  OneShot<base::Result<T>> slot_;
+};
 
 /// The end of a task, however it comes: by its return, by an exception, or because its frame is destroyed.
 template <class T>
 class TaskEnd {
  public:
   // shared because waiter and task may each outlive the other
-  TaskEnd(std::shared_ptr<TaskContext> context, std::shared_ptr<OneShot<base::Result<T>>> slot)
-      : context_(std::move(context)), slot_(std::move(slot)) {}
+  explicit TaskEnd(std::shared_ptr<RunningTask<T>> task) : task_(std::move(task)) {}
   TaskEnd(TaskEnd&&) noexcept = default;
   TaskEnd& operator=(TaskEnd&&) = delete;
   ~TaskEnd() {
-    if (slot_ != nullptr) set(base::fail(terminated(context_->name())));
+    if (task_ != nullptr) set(base::fail(terminated(task_->name())));
   }
 
-  TaskContext& context() { return *context_; }
-  /// To the outside one step: whoever has the result does not find the task among the living, and whoever does not find
-  /// it there has a result.
+  TaskContext& context() { return *task_; }
+  /// The last use. To the outside one step: whoever has the result does not find the task among the living, and whoever
+  /// does not find it there has a result.
   void set(base::Result<T> result) {
-    const auto slot = std::move(slot_);
+    const auto task = std::move(task_);
     bool is_first = false;
-    context_->mark_ended([&] { is_first = slot->fill(std::move(result)); });
-    if (is_first) slot->wake();
+    {
+      std::lock_guard lock(task->core().mutex);
+      task->mark_ended();
+      is_first = task->slot().fill(std::move(result));
+    }
+    if (is_first) task->slot().wake();
   }
 
  private:
   // shared because waiter and task may each outlive the other
-  std::shared_ptr<TaskContext> context_;
-  std::shared_ptr<OneShot<base::Result<T>>> slot_;  // shared because the waiter may leave first
+  std::shared_ptr<RunningTask<T>> task_;
 };
 
-/// The result of a task whose exceptions are caught here.
-template <class T>
-boost::asio::awaitable<base::Result<T>> guarded(TaskContext& context, Task<T> task) {
-  std::optional<base::Error> error;
-  try {
-    co_return co_await std::move(task);
-  } catch (const boost::system::system_error& thrown) {
-    const bool is_cancelled = thrown.code() == boost::asio::error::operation_aborted;
-    error = is_cancelled ? cancelled(context.name()) : task_failed(context.name(), thrown.what());
-  } catch (const std::exception& thrown) {
-    error = task_failed(context.name(), thrown.what());
-  } catch (...) {
-    error = task_failed(context.name(), "an exception of an unknown type");
-  }
-  if (error->code != base::Code::Cancelled) count_failure(context);
-  co_return base::fail(std::move(*error));
-}
-
-/// A task from its first step to its end.
+/// A task from its first step to its end. What it throws ends here.
 template <class T>
 boost::asio::awaitable<void> run_task(TaskEnd<T> end, Task<T> task) {
-  end.context().mark_started();
+  namespace asio = boost::asio;
+  TaskContext& context = end.context();
   // From here on a cancelled leaf returns its error; Asio would throw from every co_await else.
-  co_await boost::asio::this_coro::throw_if_cancelled(false);
+  co_await asio::this_coro::throw_if_cancelled(false);
   // Done here and now. Asio posts the end of a coroutine that was never suspended, which wakes a thread for nothing.
-  co_await boost::asio::dispatch(boost::asio::use_awaitable);
-  if (end.context().cancel_requested()) {
-    end.set(base::fail(cancelled(end.context().name())));
+  co_await asio::dispatch(asio::use_awaitable);
+  if (context.cancel_requested()) {
+    end.set(base::fail(cancelled(context.name())));
     co_return;
   }
-  base::Result<T> result = co_await guarded(end.context(), std::move(task));
-  end.set(std::move(result));
+  std::optional<base::Result<T>> result;
+  try {
+    result.emplace(co_await std::move(task));
+  } catch (...) {
+    result.emplace(base::fail(escaped(context)));
+  }
+  end.set(std::move(*result));
 }
 
 /// The end of the coroutine, which has told its result before. A type of its own in place of bind_cancellation_slot:
@@ -101,20 +103,16 @@ struct TaskFinished {
   void operator()(const std::exception_ptr&) const {}
 };
 
-/// Starts the task on its strand; the calling thread does not wait.
 template <class T>
-// shared because waiter and task may each outlive the other
-JoinHandle<T> launch(std::shared_ptr<TaskContext> context, Task<T> task) {
+void RunningTask<T>::start(bool at_once) {
   namespace asio = boost::asio;
-  auto slot = std::make_shared<OneShot<base::Result<T>>>();  // shared because waiter and task may each leave first
-  context->on_refusal([slot](base::Error error) { slot->put(base::fail(std::move(error))); });
-  const TaskExecutor executor(context);
-  executor.require(asio::execution::blocking.never)
-      .execute([executor, end = TaskEnd<T>(context, slot), body = std::move(task)]() mutable {
-        asio::cancellation_signal& signal = end.context().signal();
-        asio::co_spawn(executor, run_task<T>(std::move(end), std::move(body)), TaskFinished{signal.slot()});
-      });
-  return JoinHandle<T>(std::move(context), std::move(slot));
+  // shared because waiter and task may each outlive the other
+  auto self = std::static_pointer_cast<RunningTask>(shared_from_this());
+  const TaskExecutor executor(self, at_once);
+  executor.execute([self = std::move(self)] {
+    const TaskExecutor strand(self);
+    asio::co_spawn(strand, run_task<T>(TaskEnd<T>(self), std::move(*self->body_)), TaskFinished{self->signal().slot()});
+  });
 }
 
 }  // namespace sluice::async::detail

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,8 +23,9 @@ class TaskContext : public std::enable_shared_from_this<TaskContext> {
  public:
   // shared because a task that was abandoned may come to its end after its executor has gone
   TaskContext(std::shared_ptr<ExecutorCore> core, std::string name);
+  virtual ~TaskContext() = default;
 
-  /// Asks the task to end. Any thread, at any time; the task hears of it on its own strand.
+  /// Asks the task to end. Any thread, at any time; the task hears of it on its own strand, unless it has ended.
   void cancel();
   bool cancel_requested() const { return cancel_requested_.load(std::memory_order_acquire); }
   /// Cancelled together with `token` from now on.
@@ -41,14 +40,16 @@ class TaskContext : public std::enable_shared_from_this<TaskContext> {
   /// Only on the strand.
   boost::asio::cancellation_signal& signal() { return signal_; }
 
-  /// How the wait for the task's result is ended where the executor goes first. Before the task is handed over.
-  void on_refusal(std::function<void(base::Error)> refuse);
-  void mark_started();
-  /// Calls `publish`, which must be short, under the core's mutex.
-  void mark_ended(const std::function<void()>& publish);
+  /// Begins the task on its strand: here and now, or later. Once, after the core has taken it in.
+  virtual void start(bool at_once) = 0;
+  /// Ends the wait for the task's result, where that has not come before: the executor goes.
+  virtual void refuse(base::Error error) = 0;
+  /// The caller holds the core's mutex, publishes the result before it lets that go, and comes to its end then.
+  void mark_ended();
 
  private:
   friend class TaskExecutor;
+  friend class Turn;
   friend struct ExecutorCore;
 
   // shared because a task that was abandoned may come to its end after its executor has gone
@@ -57,21 +58,25 @@ class TaskContext : public std::enable_shared_from_this<TaskContext> {
   boost::asio::strand<boost::asio::io_context::executor_type> strand_;
   boost::asio::cancellation_signal signal_;
   std::optional<OnCancel> link_;
-  std::function<void(base::Error)> refuse_;  ///< under the core's mutex
-  std::list<TaskContext*>::iterator place_;  ///< in the core's list
+  std::size_t place_ = 0;  ///< in the core's list; under the core's mutex, as the next line
+  bool is_live_ = false, is_left_behind_ = false;
+  bool is_in_turn_ = false, has_promised_look_ = false;  ///< on the strand
   std::atomic<bool> cancel_requested_{false};
-  bool is_queued_ = true, is_left_behind_ = false, has_ended_ = false;  ///< under the core's mutex
 };
+
+/// What became of a task that threw: only where that was caught. Counts it as failed, unless it was cancelled.
+base::Error escaped(TaskContext& context);
 
 /// Begins and ends a turn of the calling loop thread for a task; does nothing where one has begun.
 class Turn {
  public:
-  explicit Turn(const TaskContext& task) noexcept;
+  explicit Turn(TaskContext& task) noexcept;
   ~Turn();
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
  private:
+  TaskContext& task_;
   bool is_outermost_;
 };
 
