@@ -27,11 +27,12 @@ struct ExecutorCore {
   CancelSource cancel;
 
   std::mutex mutex;
-  std::condition_variable changed;                 ///< room in the queue, a task's end, a thread's end
-  std::vector<TaskContext*> live;                  ///< outlives: a task takes itself out when it ends
-  std::deque<std::shared_ptr<TaskContext>> queue;  ///< not yet begun; shared because a task may outlive its waiter
-  std::size_t looks =
-      0;  ///< handlers on their way to the queue, and threads that promised: never fewer than tasks in it
+  std::condition_variable changed;  ///< room in the queue, a task's end, a thread's end
+  std::vector<TaskContext*> live;   ///< outlives: a task takes itself out when it ends
+  // shared because a task may outlive its waiter
+  std::deque<std::shared_ptr<TaskContext>> queue;  ///< not yet begun
+  /// Handlers on their way to the queue, and threads that have promised to look: never fewer than tasks in it.
+  std::size_t looks = 0;
   std::size_t queue_high_water = 0, waiting_for_room = 0;
   bool accepting = true;
   std::vector<bool> has_ended;  ///< by thread
@@ -42,7 +43,8 @@ struct ExecutorCore {
   std::atomic<bool> leaving{false};  ///< threads are to end as soon as they come out of their turn
 
   /// Puts a task that has its body into the queue, from which the next free thread starts it. A full queue is waited
-  /// for until the deadline, or is an error at once. Errors: Terminated, DeadlineExceeded, ResourceExhausted.
+  /// for until the deadline, or without `may_wait` is an error at once. Errors: Terminated, DeadlineExceeded,
+  /// ResourceExhausted.
   // shared because a task may outlive its waiter
   base::Result<void> hand_over(std::shared_ptr<TaskContext> task, Deadline deadline, bool may_wait);
   /// Starts a child of a running task, which needs no place in the queue.
