@@ -63,7 +63,7 @@ void bare_writev(benchmark::State& state) {
   state.SetItemsProcessed(count);
   state.SetBytesProcessed(count * static_cast<std::int64_t>(size));
 }
-BENCHMARK(bare_writev)->ArgName("bytes")->Arg(128)->Arg(4096)->UseRealTime();
+BENCHMARK(bare_writev)->ArgName("bytes")->Arg(128)->Arg(4096)->MeasureProcessCPUTime()->UseRealTime();
 
 /// One thread hands 64 frames over an iteration, to one source after the other; it waits where there is no room.
 void frame_writer(benchmark::State& state) {
@@ -87,7 +87,11 @@ void frame_writer(benchmark::State& state) {
   state.SetItemsProcessed(count);
   state.SetBytesProcessed(count * static_cast<std::int64_t>(size));
 }
-BENCHMARK(frame_writer)->ArgNames({"bytes", "sources"})->ArgsProduct({{128, 4096}, {1, 9, 100, 1000}})->UseRealTime();
+BENCHMARK(frame_writer)
+    ->ArgNames({"bytes", "sources"})
+    ->ArgsProduct({{128, 4096}, {1, 9, 100, 1000}})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace sluice

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
-#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 
 #include "base/units.hpp"
 
@@ -115,7 +115,7 @@ base::Result<void> Executor::shutdown(Deadline deadline) {
 /// Joins those that come out of their turn; one that a task still holds is left, and keeps what it needs alive.
 void Executor::end_threads() {
   core_->leaving.store(true, std::memory_order_release);
-  core_->tell_to_leave();
+  for (std::size_t i = 0; i < threads_.size(); ++i) boost::asio::post(core_->io, [] {});
   std::vector<bool> has_ended;
   {
     std::unique_lock lock(core_->mutex);

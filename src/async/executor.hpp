@@ -9,6 +9,7 @@
 #include "async/detail/running_task.hpp"
 #include "async/executor_options.hpp"
 #include "async/join_handle.hpp"
+#include "async/loop_thread.hpp"
 #include "async/task.hpp"
 
 namespace sluice::async {
@@ -115,7 +116,7 @@ class Executor {
   JoinHandle<T> hand_over(std::string name, Task<T> task, const CancelToken& cancel, bool may_wait) {
     auto running = make_task(std::move(name), std::move(task), cancel);
     if (auto queued = core_->hand_over(running, default_deadline(), may_wait); !queued) {
-      running->refuse(std::move(queued).error());
+      running->give_up(std::move(queued).error());
     }
     return JoinHandle<T>(std::move(running));
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "async/detail/running_task.hpp"
+#include "async/loop_thread.hpp"
 
 namespace sluice::async {
 

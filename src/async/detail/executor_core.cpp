@@ -98,38 +98,15 @@ void ExecutorCore::run_thread(std::size_t index) {
   pthread_setname_np(pthread_self(), options.name.substr(0, 15).c_str());
   {
     LoopThread loop(options.name, options.watch);
-    run_until_told();
+    while (io.run_one() != 0 && !leaving.load(std::memory_order_acquire)) {
+    }
+    // A thread that comes back from an abandoned task brings what is left of the others to its end.
+    io.poll();
+    boost::asio::post(io, [] {});  // for the next thread to come out: poll() may have taken what was meant to wake it
   }
   std::lock_guard lock(mutex);
   has_ended[index] = true;
   changed.notify_all();
-}
-
-namespace {
-/// Thrown by a handler: how a thread comes out of io_context::run(), which keeps the memory of its handlers while it
-/// runs. run_one() frees that after each.
-struct Leave {};
-}  // namespace
-
-void ExecutorCore::tell_to_leave() {
-  boost::asio::post(io, [] { throw Leave{}; });
-}
-
-void ExecutorCore::run_until_told() {
-  try {
-    io.run();
-  } catch (const Leave&) {
-    tell_to_leave();  // the next one
-  }
-  // A thread that comes back from an abandoned task brings what is left of the others to its end.
-  for (bool found_work = true; found_work;) {
-    found_work = false;
-    try {
-      while (io.poll_one() != 0) found_work = true;
-    } catch (const Leave&) {
-      tell_to_leave();
-    }
-  }
 }
 
 void ExecutorCore::cancel_live() {

@@ -31,10 +31,11 @@ struct ExecutorCore {
   CancelSource cancel;
 
   std::mutex mutex;
-  std::condition_variable changed;                 ///< room in the queue, a task's end, a thread's end
-  std::vector<TaskContext*> live;                  ///< outlives: a task takes itself out when it ends
-  std::deque<std::shared_ptr<TaskContext>> queue;  ///< not yet begun; shared because a task may outlive its waiter
-  /// Handlers that will take a task out of the queue, and turns that promised to look: never fewer than tasks in it.
+  std::condition_variable changed;  ///< room in the queue, a task's end, a thread's end
+  std::vector<TaskContext*> live;   ///< outlives: a task takes itself out when it ends
+  // shared because a task may outlive its waiter
+  std::deque<std::shared_ptr<TaskContext>> queue;  ///< not yet begun
+  /// Handlers on their way to the queue, and threads that have promised to look: never fewer than tasks in it.
   std::size_t looks = 0;
   std::size_t queue_high_water = 0, waiting_for_room = 0;
   bool accepting = true;
@@ -47,17 +48,18 @@ struct ExecutorCore {
   std::atomic<bool> leaving{false};  ///< threads are to end as soon as they come out of their turn
 
   /// Puts a task that has its body into the queue, from which the next free thread starts it. A full queue is waited
-  /// for until the deadline, or is an error at once. Errors: Terminated, DeadlineExceeded, ResourceExhausted.
+  /// for until the deadline, or without `may_wait` is an error at once. Errors: Terminated, DeadlineExceeded,
+  /// ResourceExhausted.
   // shared because a task may outlive its waiter
   base::Result<void> hand_over(std::shared_ptr<TaskContext> task, Deadline deadline, bool may_wait);
   /// Starts a child of a running task, which needs no place in the queue.
   void adopt(TaskContext& child);
 
-  // The caller of these three holds the mutex.
+  /// Into and out of the living. The caller holds the mutex.
   void put_in(TaskContext& task);
   void take_out(TaskContext& task);
-  /// The calling turn calls look_as_promised() before it ends, and does nothing that takes long until then. So no other
-  /// thread need be woken for what is handed over meanwhile.
+  /// The calling loop thread calls look_as_promised() in a moment, so that nobody need be woken for what is handed over
+  /// until then: most of all by the waiter whose task has just ended. The caller holds the mutex.
   void promise_look() { ++looks; }
   void look_as_promised();
 
@@ -65,8 +67,6 @@ struct ExecutorCore {
   void note_turn(const StallMeter& meter, base::Nanos hold);
   /// A loop thread's main function.
   void run_thread(std::size_t index);
-  /// Every loop thread ends as soon as it comes out of its turn, one after the other.
-  void tell_to_leave();
 
   /// Cancels all tasks there are.
   void cancel_live();
@@ -75,7 +75,6 @@ struct ExecutorCore {
 
  private:
   void start_next();
-  void run_until_told();
 };
 
 }  // namespace sluice::async::detail

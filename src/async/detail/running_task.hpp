@@ -5,16 +5,15 @@
 #include <optional>
 #include <utility>
 
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "async/detail/executor_core.hpp"
 #include "async/detail/one_shot.hpp"
 #include "async/errors.hpp"
-#include "async/loop_thread.hpp"
 #include "async/task.hpp"
 
 namespace sluice::async::detail {
@@ -30,9 +29,14 @@ class RunningTask final : public TaskContext {
   OneShot<base::Result<T>>& slot() { return slot_; }
   void start(bool at_once) override;
   void refuse(base::Error error) override { slot_.put(base::fail(std::move(error))); }
+  /// Instead of handing it over: what its body holds goes now, and `error` is the result.
+  void give_up(base::Error error) {
+    body_.reset();
+    refuse(std::move(error));
+  }
 
  private:
-  Task<T> body_;
+  std::optional<Task<T>> body_;
   OneShot<base::Result<T>> slot_;
 };
 
@@ -74,9 +78,8 @@ boost::asio::awaitable<void> run_task(TaskEnd<T> end, Task<T> task) {
   TaskContext& context = end.context();
   // From here on a cancelled leaf returns its error; Asio would throw from every co_await else.
   co_await asio::this_coro::throw_if_cancelled(false);
-  // Asio posts the end of a coroutine that was never suspended, which wakes a thread for nothing: so it is once.
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>([](auto resume) { std::move(resume)(); },
-                                                                       asio::use_awaitable);
+  // Done here and now. Asio posts the end of a coroutine that was never suspended, which wakes a thread for nothing.
+  co_await asio::dispatch(asio::use_awaitable);
   if (context.cancel_requested()) {
     end.set(base::fail(cancelled(context.name())));
     co_return;
@@ -108,7 +111,7 @@ void RunningTask<T>::start(bool at_once) {
   const TaskExecutor executor(self, at_once);
   executor.execute([self = std::move(self)] {
     const TaskExecutor strand(self);
-    asio::co_spawn(strand, run_task<T>(TaskEnd<T>(self), std::move(self->body_)), TaskFinished{self->signal().slot()});
+    asio::co_spawn(strand, run_task<T>(TaskEnd<T>(self), std::move(*self->body_)), TaskFinished{self->signal().slot()});
   });
 }
 

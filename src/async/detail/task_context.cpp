@@ -50,7 +50,7 @@ void TaskContext::leave_behind() {
 void TaskContext::mark_ended() {
   if (is_left_behind_) --core_->left_behind_now;
   core_->take_out(*this);
-  if (is_in_turn_ && !is_left_behind_) {
+  if (is_in_turn_) {  // which has only frames to clean up now
     has_promised_look_ = true;
     core_->promise_look();
   }

@@ -44,7 +44,7 @@ class TaskContext : public std::enable_shared_from_this<TaskContext> {
   virtual void start(bool at_once) = 0;
   /// Ends the wait for the task's result, where that has not come before: the executor goes.
   virtual void refuse(base::Error error) = 0;
-  /// The caller holds the core's mutex, publishes the result before it lets that go, and ends the turn then.
+  /// The caller holds the core's mutex, publishes the result before it lets that go, and comes to its end then.
   void mark_ended();
 
  private:

@@ -81,6 +81,20 @@ TEST(ExecutorShutdown, every_wait_ends_within_the_bound_while_all_threads_are_he
   EXPECT_TRUE(eventually([&] { return gate.use_count() == 1; }));
 }
 
+Task<std::shared_ptr<int>> give_shared(std::shared_ptr<int> value) { co_return value; }
+
+TEST(ExecutorShutdown, a_handle_that_is_cancelled_when_its_executor_has_gone_keeps_nothing_alive) {
+  const auto value = std::make_shared<int>(1);  // shared because the test looks whether it was given back
+  {
+    auto executor = make_executor();
+    auto handle = executor->spawn("quick", give_shared(value));
+    ASSERT_TRUE(eventually([&] { return handle.is_done(); }));
+    executor.reset();
+    handle.cancel();
+  }
+  EXPECT_EQ(value.use_count(), 1);
+}
+
 TEST(ExecutorShutdown, rapid_create_drop) {
   const std::size_t descriptors = entries_of("/proc/self/fd");
   const std::size_t threads = entries_of("/proc/self/task");

@@ -284,6 +284,31 @@ TEST(Executor, a_task_that_never_yields_costs_its_waiter_only_the_deadline_and_i
   EXPECT_TRUE(eventually([&] { return executor->stats().left_behind_now == 0; }));
 }
 
+/// A thread that has just ended a task is about to take the next one, and nobody else is woken for that. It must never
+/// be relied on once it has one that holds it.
+TEST(Executor, what_is_handed_over_while_a_thread_is_taken_and_held_is_begun_by_another) {
+  auto executor = make_executor();
+  for (int i = 0; i < 300; ++i) {
+    Gate gate;
+    ASSERT_TRUE(executor->block_on(give(i), Deadline::in(20s)));
+    auto holder = executor->spawn("holder", hold(gate));
+    for (int k = 0; k < 3; ++k) ASSERT_TRUE(executor->block_on(give(k), Deadline::in(20s))) << i << ", " << k;
+    gate.open();
+    ASSERT_TRUE(holder.join(Deadline::in(20s)));
+  }
+}
+
+Task<> keep(std::shared_ptr<int>) { co_return base::Result<void>(); }
+
+TEST(Executor, what_a_refused_task_holds_is_given_back_at_once) {
+  auto executor = make_executor();
+  ASSERT_TRUE(executor->shutdown(Deadline::in(20s)));
+  const auto held = std::make_shared<int>(1);  // shared because the test looks whether it was given back
+  const auto handle = executor->spawn("late", keep(held));
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_TRUE(handle.is_done());
+}
+
 Task<int> slow_child(base::Nanos within) { co_return co_await with_deadline(sleep_then(60s, 1), Deadline::in(within)); }
 
 TEST(Executor, what_holds_a_thread_is_named_by_the_watch_and_measured_while_the_executor_runs) {
