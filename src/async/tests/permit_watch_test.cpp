@@ -130,18 +130,24 @@ TEST(PermitWatch, a_permit_that_outlives_its_permits_is_still_named) {
   EXPECT_EQ(told.holds().front().what, "things of an owner that has gone");
 }
 
-TEST(PermitWatch, permits_and_loops_that_come_later_are_looked_at_in_time) {
-  Told told({.threshold = 5ms, .report_every = 1h, .permit_threshold = 100ms});
-  Permits first(1, "first"), second(1, "second");
-  told.watch->watch(first);  // nothing is held: the sampler waits long
+TEST(PermitWatch, a_loop_that_comes_while_only_permits_are_looked_at_is_looked_at_at_once) {
+  Told told({.threshold = 5ms, .report_every = 1h, .permit_threshold = 2h});
+  Permits permits(1, "things");
+  told.watch->watch(permits);  // the next look is an hour away
   LoopThread loop("a loop", told.watch.get());
   loop.enter("work");
   EXPECT_TRUE(eventually([&] { return told.watch->reports() == 1; }));
   loop.leave();
-  told.watch->watch(second);
-  Permit held = second.try_acquire(1);
+}
+
+TEST(PermitWatch, permits_that_come_while_loops_are_looked_at_are_looked_at_too) {
+  Told told({.threshold = 1h, .report_every = 1h, .permit_threshold = 100ms});
+  LoopThread loop("a loop", told.watch.get());  // the next look at it is half an hour away
+  Permits permits(1, "things");
+  told.watch->watch(permits);
+  Permit held = permits.try_acquire(1);
   ASSERT_TRUE(told.await(1));
-  EXPECT_EQ(told.holds().front().what, "second");
+  EXPECT_EQ(told.holds().front().what, "things");
 }
 
 TEST(PermitWatch, a_merged_permit_is_as_old_as_its_oldest_part) {
