@@ -74,12 +74,12 @@ TEST_F(BlockingPoolTest, a_call_that_has_not_begun_by_its_deadline_never_runs) {
 TEST_F(BlockingPoolTest, at_the_cap_of_abandoned_calls_it_fails_at_once_and_names_them) {
   BlockingPool pool({.threads_max = 2, .abandoned_max = 3});
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(
-        executor_->block_on(pool.run(
-                                "stuck " + std::to_string(i), [gate = gate_] { gate->pass(); }, Deadline::in(5ms)))
-            .error()
-            .code,
-        Code::DeadlineExceeded);
+    EXPECT_EQ(executor_
+                  ->block_on(pool.run(
+                      "stuck " + std::to_string(i), [gate = gate_] { gate->pass(); }, Deadline::in(200ms)))
+                  .error()
+                  .code,
+              Code::DeadlineExceeded);
     ASSERT_TRUE(gate_->await_arrivals(i + 1));
   }
   const auto refused = call(pool, [] { return 1; });
