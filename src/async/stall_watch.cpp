@@ -92,7 +92,9 @@ void StallWatch::add(const HoldMark& mark, std::string_view name) {
   std::lock_guard lock(mutex_);
   watched->id = ++last_id_;
   watched_.push_back(std::move(watched));
-  if (watched_.size() == 1) changed_.notify_all();
+  if (watched_.size() > 1) return;
+  ++registered_;
+  changed_.notify_all();
 }
 
 void StallWatch::remove(const HoldMark& mark) {
@@ -103,6 +105,7 @@ void StallWatch::remove(const HoldMark& mark) {
 void StallWatch::watch(const Permits& permits) {
   std::lock_guard lock(mutex_);
   permits_.push_back({.probe = permits.probe(), .due = {}});
+  ++registered_;
   changed_.notify_all();
 }
 
@@ -111,20 +114,22 @@ StallWatch::Watched* StallWatch::find(const Suspect& suspect) {
   return it == watched_.end() ? nullptr : it->get();
 }
 
+/// When there is something to look at again. Under the mutex.
+base::Instant StallWatch::next_look() const {
+  const base::Instant loops = watched_.empty() ? base::Instant::never() : loops_due_;
+  return permits_.empty() ? loops : std::min(loops, permits_due_);
+}
+
 void StallWatch::run() {
   pthread_setname_np(pthread_self(), "stall watch");
-  base::Instant next = base::now();
   for (;;) {
     std::vector<Suspect> suspects;
     std::vector<PermitHold> holds;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return ending_ || !watched_.empty() || !permits_.empty(); });
-      const bool has_loops = !watched_.empty();
-      next = std::max(next + (has_loops ? options_.threshold / 2 : permit_period()), base::now());
-      changed_.wait_until(lock, base::to_chrono(next), [&] { return ending_ || (!has_loops && !watched_.empty()); });
+      const std::uint64_t registered = registered_;
+      changed_.wait_until(lock, base::to_chrono(next_look()), [&] { return ending_ || registered_ != registered; });
       if (ending_) return;
-      next = std::min(next, base::now());  // a loop has come before the next look at permits
       suspects = look();
       holds = look_at_permits();
     }
@@ -154,6 +159,9 @@ std::vector<PermitHold> StallWatch::look_at_permits() {
 /// Those that are over the threshold, by what is known without asking them. Under the mutex.
 std::vector<StallWatch::Suspect> StallWatch::look() {
   std::vector<Suspect> suspects;
+  const base::Instant now = base::now();
+  if (now < loops_due_) return suspects;
+  loops_due_ = now + options_.threshold / 2;
   for (const auto& watched : watched_) {
     const base::Instant turn = watched->mark->since();
     if (turn != watched->turn) {

@@ -86,6 +86,7 @@ class StallWatch {
   base::Nanos permit_period() const { return std::min(options_.report_every, options_.permit_threshold / 2); }
   /// Null when the thread has unregistered.
   Watched* find(const Suspect& suspect);
+  base::Instant next_look() const;
   std::vector<Suspect> look();
   void question(const Suspect& suspect);
   std::vector<PermitHold> look_at_permits();
@@ -97,7 +98,8 @@ class StallWatch {
   std::condition_variable changed_;
   std::vector<std::unique_ptr<Watched>> watched_;
   std::vector<WatchedPermits> permits_;
-  base::Instant permits_due_;  ///< the next look at them
+  base::Instant loops_due_, permits_due_;  ///< the next looks at them
+  std::uint64_t registered_ = 0;           ///< grows when there is something to look at sooner than that
   std::uint64_t last_id_ = 0;
   bool ending_ = false;
   std::atomic<std::uint64_t> reports_{0};

@@ -22,7 +22,7 @@ SoakPlan plan_of(std::uint64_t seed) {
           .limits = {.bytes_max = 4U << 20U, .source_bytes_max = 2U << 20U, .spill_bytes_max = 64U << 20U}};
 }
 
-/// What was done, for the one who looks at a failure.
+/// What was done, for the one who looks at a failure, or at the report of --gtest_output.
 std::string figures(const SoakOutcome& outcome) {
   const FrameQueueStats& queue = outcome.stats.queue;
   return std::to_string(outcome.stats.frames_written) + " frames, " + std::to_string(outcome.stats.bytes_written) +
@@ -34,6 +34,7 @@ std::string figures(const SoakOutcome& outcome) {
 
 void expect_everything_came(const SoakPlan& plan, const SoakOutcome& outcome) {
   SCOPED_TRACE("seed " + std::to_string(plan.seed) + ": " + figures(outcome));
+  testing::Test::RecordProperty("seed_" + std::to_string(plan.seed), figures(outcome));
   EXPECT_EQ(outcome.wrong, "");
   EXPECT_EQ(outcome.came, outcome.sent);
   EXPECT_GT(*std::ranges::min_element(outcome.sent), 0U) << "a source has sent nothing";

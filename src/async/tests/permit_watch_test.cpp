@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "async/loop_guard.hpp"
 #include "async/loop_thread.hpp"
 #include "async/stall_watch.hpp"
 #include "async/tests/executors.hpp"
@@ -69,11 +70,12 @@ TEST(PermitWatch, says_who_waits_for_it) {
   auto executor = make_executor();
   Told told;
   Permits permits(1, "things");
-  told.watch->watch(permits);
   Permit held = permits.try_acquire(1);
   auto first = executor->spawn("waiter", permits.acquire(1, Deadline::in(20s)));
+  ASSERT_TRUE(eventually([&] { return permits.stats().waiting == 1; }));
   auto second = executor->spawn("waiter", permits.acquire(1, Deadline::in(20s)));
   ASSERT_TRUE(eventually([&] { return permits.stats().waiting == 2; }));
+  told.watch->watch(permits);
   ASSERT_TRUE(told.await(1));
   EXPECT_EQ(told.holds().front().waiting, 2U);
   held.release();
@@ -130,18 +132,32 @@ TEST(PermitWatch, a_permit_that_outlives_its_permits_is_still_named) {
   EXPECT_EQ(told.holds().front().what, "things of an owner that has gone");
 }
 
-TEST(PermitWatch, permits_and_loops_that_come_later_are_looked_at_in_time) {
-  Told told({.threshold = 5ms, .report_every = 1h, .permit_threshold = 100ms});
-  Permits first(1, "first"), second(1, "second");
-  told.watch->watch(first);  // nothing is held: the sampler waits long
-  LoopThread loop("a loop", told.watch.get());
-  loop.enter("work");
-  EXPECT_TRUE(eventually([&] { return told.watch->reports() == 1; }));
-  loop.leave();
-  told.watch->watch(second);
-  Permit held = second.try_acquire(1);
+TEST(PermitWatch, a_loop_that_comes_while_only_permits_are_looked_at_is_looked_at_at_once) {
+  Told told({.threshold = 5ms, .report_every = 1h, .permit_threshold = 2h});
+  Permits permits(1, "things");
+  told.watch->watch(permits);  // the next look is an hour away
+  const LoopGuard::Allow allow("it is what the test is about");
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    {
+      LoopThread loop("a loop", told.watch.get());
+      loop.enter("work");
+      ASSERT_TRUE(eventually([&] { return told.watch->reports() == i; })) << i;
+      loop.leave();
+    }
+    // From the second one on the sampler has seen meanwhile that there is no loop any more.
+    const base::Instant asleep = base::now() + 20ms;
+    ASSERT_TRUE(eventually([&] { return base::now() > asleep; }));
+  }
+}
+
+TEST(PermitWatch, permits_that_come_while_loops_are_looked_at_are_looked_at_too) {
+  Told told({.threshold = 1h, .report_every = 1h, .permit_threshold = 100ms});
+  LoopThread loop("a loop", told.watch.get());  // the next look at it is half an hour away
+  Permits permits(1, "things");
+  told.watch->watch(permits);
+  Permit held = permits.try_acquire(1);
   ASSERT_TRUE(told.await(1));
-  EXPECT_EQ(told.holds().front().what, "second");
+  EXPECT_EQ(told.holds().front().what, "things");
 }
 
 TEST(PermitWatch, a_merged_permit_is_as_old_as_its_oldest_part) {

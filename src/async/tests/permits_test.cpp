@@ -1,6 +1,7 @@
 #include "async/permits.hpp"
 
 #include <atomic>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -176,7 +177,7 @@ class Bag {
 Task<> use(Shared& shared, Bag& bag, std::uint64_t seed) {  // outlives: the test's
   base::Random random(seed);
   const std::uint64_t count = 1 + random.below(Shared::kTotal);
-  auto permit = co_await shared.permits.acquire(count, Deadline::in(base::Nanos{random.below(2'000'000)}));
+  auto permit = co_await shared.permits.acquire(count, Deadline::in(base::Nanos{random.below(4'000'000)}));
   if (!permit) {
     const Code code = permit.error().code;
     ++(code == Code::Terminated ? shared.refused : code == Code::Cancelled ? shared.cancelled : shared.late);
@@ -184,9 +185,12 @@ Task<> use(Shared& shared, Bag& bag, std::uint64_t seed) {  // outlives: the tes
   }
   InHand held(shared, std::move(*permit));
   if (held.permit().count() != count) shared.too_many = true;
-  if (random.below(2) == 0) SLUICE_CO_CHECK(co_await pause_until(Deadline::in(50us)));
-  held.give_back(count / 2);
-  if (random.below(2) == 0) SLUICE_CO_CHECK(co_await pause_until(Deadline::in(50us)));
+  for (const std::uint64_t part : {count / 2, count / 4}) {
+    const auto paused = co_await pause_until(Deadline::in(base::Nanos{random.below(200'000)}));
+    if (!paused) ++shared.cancelled;
+    SLUICE_CO_CHECK(paused);
+    held.give_back(part);
+  }
   if (random.below(3) == 0) bag.leave(std::move(held));
   co_return base::Result<void>();
 }
@@ -194,9 +198,10 @@ Task<> use(Shared& shared, Bag& bag, std::uint64_t seed) {  // outlives: the tes
 /// What one of the threads does.
 void play(Executor& executor, Shared& shared, Bag& bag, std::uint64_t seed, bool closes) {
   base::Random random(seed);
+  std::deque<JoinHandle<void>> tasks;
   for (int i = 0; i < 300; ++i) {
-    auto task = executor.spawn("user", use(shared, bag, random.next()));
-    if (random.below(3) == 0) task.cancel();
+    tasks.push_back(executor.spawn("user", use(shared, bag, random.next())));
+    if (random.below(3) == 0) tasks[random.below(tasks.size())].cancel();
     if (random.below(4) == 0) {
       InHand held(shared, shared.permits.try_acquire(1 + random.below(3)));
       if (held.permit() && random.below(2) == 0) bag.leave(std::move(held));
@@ -205,7 +210,9 @@ void play(Executor& executor, Shared& shared, Bag& bag, std::uint64_t seed, bool
     const PermitStats stats = shared.permits.stats();
     if (stats.free + stats.held != Shared::kTotal) shared.too_many = true;
     if (closes && i == 200) shared.permits.close();
-    if (random.below(2) == 0) static_cast<void>(task.join(Deadline::in(20s)));
+    if (tasks.size() < 4) continue;
+    static_cast<void>(tasks.front().join(Deadline::in(20s)));
+    tasks.pop_front();
   }
 }
 
