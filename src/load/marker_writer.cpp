@@ -43,7 +43,9 @@ base::Result<void> MarkerWriter::wait() {
   if (last_ == nullptr) return {};
   const base::Instant limit = base::now() + context_->plan.drain_timeout;
   std::unique_lock lock(last_->mutex);
-  for (base::Instant t = base::now(); !last_->result; t = base::now()) {
+  for (;;) {
+    if (last_->result) return std::exchange(*last_->result, {});
+    const base::Instant t = base::now();
     const base::Instant until = std::min(limit, control_.drain_until());
     if (is_given_up_ || t >= until) {
       if (!std::exchange(is_given_up_, true)) ++context_->abandoned;
@@ -56,7 +58,6 @@ base::Result<void> MarkerWriter::wait() {
     }
     last_->changed.wait_until(lock, base::to_chrono(std::min(until, t + kLook)));
   }
-  return std::exchange(*last_->result, {});
 }
 
 base::Result<void> MarkerWriter::write(const Place& base, std::string name, std::string text) {
