@@ -43,8 +43,9 @@ base::Result<void> MarkerWriter::wait() {
   if (last_ == nullptr) return {};
   const base::Instant limit = base::now() + context_->plan.drain_timeout;
   std::unique_lock lock(last_->mutex);
+  std::optional<base::Result<void>>& result = last_->result;
   for (;;) {
-    if (last_->result) return std::exchange(*last_->result, {});
+    if (result) return std::exchange(*result, {});
     const base::Instant t = base::now();
     const base::Instant until = std::min(limit, control_.drain_until());
     if (is_given_up_ || t >= until) {
