@@ -157,6 +157,15 @@ class BlockingPool {
     return run_in(core_, std::move(name), std::move(function), deadline);
   }
 
+  /// Hands the call over and goes on, for threads that run no task: the function says itself that it has ended. Nobody
+  /// abandons it and its result is dropped. Errors: ResourceExhausted and Terminated, as above.
+  template <class Function>
+  base::Result<void> begin(std::string name, Function function) {
+    using Call = detail::TypedCall<Function, detail::call_value<Function>>;
+    // shared because a call may outlive the pool
+    return detail::submit(core_, std::make_shared<Call>(std::move(name), std::move(function)));
+  }
+
   /// Refuses what is new, drops what has not begun, waits for what runs. Returns the names of the calls that still run
   /// at the deadline: their threads are left to the process. Idempotent.
   std::vector<std::string> stop(Deadline deadline);

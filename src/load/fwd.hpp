@@ -9,6 +9,7 @@ class ErrorBudget;
 class LoopWorker;
 class MadeNames;
 class MadeRegistry;
+class MarkerWriter;
 class MixSource;
 class OpSource;
 class PreparedSet;

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/random.hpp"
 #include "base/units.hpp"
+#include "load/marker_writer.hpp"
 #include "load/stage_job.hpp"
 
 namespace sluice::load {
@@ -34,6 +36,7 @@ class Preparer {
     dataset::Marker marker;
     std::vector<IndexRange> missing;
     bool make_directories = true;
+    std::unique_ptr<MarkerWriter> writer;
   };
 
   base::Result<Work> examine(PreparedSet& set);
@@ -47,7 +50,8 @@ class Preparer {
   base::Result<void> write_objects(std::vector<Work*> works);
   base::Result<void> try_failed_again(std::vector<Work*>& works, const RangeWork& first);
   base::Result<void> end_full(const std::vector<Work*>& works, const RangeWork& work);
-  base::Result<void> write_marker(Work& work, const dataset::RangeSet& finished);
+  static bool note_finished(Work& work, const dataset::RangeSet& finished);
+  static base::Result<void> write_marker(Work& work, const dataset::RangeSet& finished);
   Lane put_lane(const Work& work, std::vector<IndexRange> ranges) const;
   bool stopped() const { return job_.control().stop_requested(); }
 
@@ -174,7 +178,7 @@ base::Result<void> Preparer::take_found(Work& work) {
 }
 
 base::Result<Preparer::Work> Preparer::examine(PreparedSet& set) {
-  Work work{.set = &set};
+  Work work{.set = &set, .writer = std::make_unique<MarkerWriter>(job_.shared_context(), job_.control())};
   storage::Backend& backend = *set.base().backend;
   work.marker = {
       .plan_hash = set.hash(), .seed = set.seed(), .objects = set.files().count(), .made_by = context_.run_id};
@@ -262,15 +266,18 @@ Lane Preparer::put_lane(const Work& work, std::vector<IndexRange> ranges) const 
           .size_max = set.sizes().max_size()};
 }
 
+/// True where a marker is to say so, too.
+bool Preparer::note_finished(Work& work, const dataset::RangeSet& finished) {
+  // A marker would make the objects that were there before ours.
+  const bool is_partly = work.set->status == PreparedSet::Status::Partly;
+  dataset::RangeSet& known = is_partly ? work.set->made : work.marker.share(0, 1).positions;
+  for (const IndexRange& range : finished.ranges()) known.add(range);
+  return !is_partly;
+}
+
 base::Result<void> Preparer::write_marker(Work& work, const dataset::RangeSet& finished) {
-  if (work.set->status == PreparedSet::Status::Partly) {
-    // A marker would make the objects that were there before ours.
-    for (const IndexRange& range : finished.ranges()) work.set->made.add(range);
-    return {};
-  }
-  dataset::RangeSet& positions = work.marker.share(0, 1).positions;
-  for (const IndexRange& range : finished.ranges()) positions.add(range);
-  auto written = work.set->base().backend->write_small(work.set->marker_name(), to_text(work.marker));
+  if (!note_finished(work, finished)) return {};
+  auto written = work.writer->write(work.set->base(), work.set->marker_name(), to_text(work.marker));
   if (written) return {};
   written.error().chain.push_back(written.error().what);
   written.error().what = "the marker of dataset " + work.set->uri() + " could not be written";
@@ -366,7 +373,12 @@ base::Result<void> Preparer::write_objects(std::vector<Work*> works) {
   base::Instant marked = base::now();
   pass.on_tick = [&](const RangeWork& work) {
     if (base::now() - marked < kMarkerEvery) return;
-    for (std::size_t i = 0; i < works.size(); ++i) static_cast<void>(write_marker(*works[i], work.finished(i)));
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      if (!note_finished(*works[i], work.finished(i))) continue;
+      // Not awaited: what is measured is collected on this thread.
+      const PreparedSet& set = *works[i]->set;
+      static_cast<void>(works[i]->writer->begin(set.base(), set.marker_name(), to_text(works[i]->marker)));
+    }
     marked = base::now();  // a marker that cannot be written now is written at the end, or fails the stage there
   };
   SLUICE_TRY(StageJob::RangeOutcome outcome, job_.run_ranges(std::move(pass)));

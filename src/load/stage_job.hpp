@@ -38,6 +38,8 @@ class StageJob {
            ReadyCall ready);
 
   RunContext& context() { return *context_; }
+  // shared because a call that was given up may still touch the context
+  const std::shared_ptr<RunContext>& shared_context() const { return context_; }
   const model::Stage& stage() const { return stage_; }
   std::uint32_t index() const { return index_; }
   StageControl& control() { return control_; }

@@ -158,9 +158,9 @@ def _device_with_ext4(case):
 
 
 def a_device_that_returns_errors(case):
-    case.tmpfs("backing", "size=1m")
+    case.tmpfs("backing", "size=64k")
     with open(case.path("backing/image"), "wb") as image:
-        image.truncate(16 << 20)  # more than there is behind it: writes beyond the first MiB fail
+        image.truncate(16 << 20)  # more than there is behind it: from the 17th block on writes fail
     device = case.loop_device(case.path("backing/image"))
     case.plan(_writes_to(device) + _NO_BACKOFF)
     write = _operations(_fails(case), "execute")["write"]

@@ -75,6 +75,8 @@ class TestRun {
   StageHost& host() { return *host_; }
   async::Runtime& runtime() { return *runtime_; }
   RunContext& context() { return *context_; }
+  // shared because abandoned operations may still touch the context
+  const std::shared_ptr<RunContext>& shared_context() const { return context_; }
   KeptBlocks& blocks() { return blocks_; }
   /// Workers of the last stage, as told when it was ready.
   std::vector<model::WorkerInfo> workers() const;

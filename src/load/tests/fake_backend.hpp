@@ -21,6 +21,7 @@ struct FakeRules {
   bool later = false;                ///< loop workers: completed by the next turn, not at once
   bool fails_to_open = false;
   bool hangs_in_open = false;
+  std::atomic<bool> hangs_in_write_small{false};
 
   /// Lets everything go that never returned.
   void release();
@@ -57,7 +58,10 @@ class FakeBackend final : public storage::Backend {
   }
   base::Result<storage::ObjectFacts> stat(std::string_view) override { return storage::ObjectFacts{.bytes = 0}; }
   base::Result<std::string> read_small(std::string_view) override { return base::fail(base::Code::NotFound, "none"); }
-  base::Result<void> write_small(std::string_view, std::string_view) override { return {}; }
+  base::Result<void> write_small(std::string_view, std::string_view) override {
+    if (rules_->hangs_in_write_small) ++rules_->stuck, rules_->wait_for_release();
+    return {};
+  }
   base::Result<void> remove(std::string_view) override { return {}; }
 
  private:

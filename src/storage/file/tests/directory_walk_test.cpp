@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <fstream>
 #include <functional>
-#include <optional>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -157,27 +156,17 @@ TEST_F(LongWalk, is_cancelled_within_1000_entries_of_one_directory_whether_they_
 }
 
 TEST_F(LongWalk, is_told_and_cancelled_every_50_ms_where_entries_are_slow) {
-  std::optional<base::Instant> cancelled_at;
-  base::Nanos late{0};
-  base::Instant told_at = base::now();
-  base::Nanos untold_longest{0};
-  std::uint64_t told = 0;
   const auto listed = list([&](std::uint64_t before) {
     for (const base::Instant end = base::now() + base::Nanos{2'000'000}; base::now() < end;) {
     }
-    const base::Instant t = base::now();
-    if (progress_.done.load() != told) told = progress_.done.load(), told_at = t;
-    untold_longest = std::max(untold_longest, t - told_at);
-    if (before == 200) cancel_.cancel(), cancelled_at = t;
-    if (cancelled_at) late = t - *cancelled_at;
+    if (before == 200) cancel_.cancel();
     return false;
   });
   ASSERT_FALSE(listed);
   EXPECT_EQ(listed.error().code, base::Code::Cancelled);
-  EXPECT_GE(told, 50U);
-  EXPECT_LE(asked_, 201U + 30) << "50 ms are 25 of them, and a busy machine makes it fewer";
-  EXPECT_LT(untold_longest, base::Nanos{500'000'000});  // an entry may be kept waiting for a processor
-  EXPECT_LT(late, base::Nanos{500'000'000});
+  // 50 ms are 25 entries, and fewer on a busy machine.
+  EXPECT_LE(untold_most_, 30U);
+  EXPECT_LE(asked_, 201U + 30);
 }
 
 TEST_F(LongWalk, of_a_list_operation_ends_at_a_token_that_is_cancelled) {
