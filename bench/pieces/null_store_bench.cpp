@@ -12,6 +12,7 @@
 #include <benchmark/benchmark.h>
 
 #include "async/loop_thread.hpp"
+#include "async/runtime.hpp"
 #include "async/stall_watch.hpp"
 #include "async/yield_budget.hpp"
 #include "load/mix_plan.hpp"
@@ -68,13 +69,16 @@ void stage(benchmark::State& state) {
   context->started = base::now();
   if (!load::open_targets(*context)) return state.SkipWithError("the target could not be opened");
   if (is_watched) context->stall_watch = std::move(*async::StallWatch::create({}, [](const auto&) {}));
+  const auto runtime = async::Runtime::create({.worker_threads = 2, .name = "bench"});
+  if (!runtime) return state.SkipWithError(runtime.error().what.c_str());
   std::atomic<int> ended{0};
-  load::StageHost host(context, {.ready = [](auto, auto) {},
-                                 .ended =
-                                     [&](auto, const load::StageResult& result) {
-                                       ended = result.status == model::RunStatus::Completed ? 1 : 2;
-                                       ended.notify_all();
-                                     }});
+  load::StageHost host(context, **runtime,
+                       {.ready = [](auto, auto) {},
+                        .ended =
+                            [&](auto, const load::StageResult& result) {
+                              ended = result.status == model::RunStatus::Completed ? 1 : 2;
+                              ended.notify_all();
+                            }});
   double cpu_ns = 0;
   for (auto _ : state) {
     ended = 0;
