@@ -47,7 +47,7 @@ TEST_F(BlockingPoolTest, a_call_that_outlives_its_deadline_is_abandoned_and_its_
         was_told = token.is_cancelled();
         return 1;
       },
-      Deadline::in(20ms));
+      Deadline::in(100ms));
   EXPECT_EQ(late.error().code, Code::DeadlineExceeded);
   EXPECT_EQ(pool.stats().abandoned_now, 1U);
   EXPECT_EQ(call(pool, [] { return 2; }).value(), 2) << "a thread took the place of the one that is stuck";
@@ -74,12 +74,12 @@ TEST_F(BlockingPoolTest, a_call_that_has_not_begun_by_its_deadline_never_runs) {
 TEST_F(BlockingPoolTest, at_the_cap_of_abandoned_calls_it_fails_at_once_and_names_them) {
   BlockingPool pool({.threads_max = 2, .abandoned_max = 3});
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(
-        executor_->block_on(pool.run(
-                                "stuck " + std::to_string(i), [gate = gate_] { gate->pass(); }, Deadline::in(5ms)))
-            .error()
-            .code,
-        Code::DeadlineExceeded);
+    EXPECT_EQ(executor_
+                  ->block_on(pool.run(
+                      "stuck " + std::to_string(i), [gate = gate_] { gate->pass(); }, Deadline::in(100ms)))
+                  .error()
+                  .code,
+              Code::DeadlineExceeded);
     ASSERT_TRUE(gate_->await_arrivals(i + 1));
   }
   const auto refused = call(pool, [] { return 1; });
