@@ -17,7 +17,7 @@ constexpr std::size_t kQueueMax = 1'000'000;
 constexpr base::Nanos kThreadsLeave{200'000'000};
 
 base::Result<void> check(const ExecutorOptions& options) {
-  const auto bad = [&](std::string what, std::string range) {
+  const auto bad = [&](std::string what, const std::string& range) {
     return base::fail(base::Code::InvalidArgument, std::move(what), options.name + ": " + range);
   };
   if (options.worker_threads < 1 || options.worker_threads > kThreadsMax) {
@@ -66,7 +66,8 @@ Executor::~Executor() { static_cast<void>(shutdown(Deadline::in(options().shutdo
 const Executor::Options& Executor::options() const { return core_->options; }
 
 Deadline Executor::default_deadline() const {
-  return options().default_timeout ? Deadline::in(*options().default_timeout) : Deadline::never();
+  const std::optional<base::Nanos>& timeout = options().default_timeout;
+  return timeout ? Deadline::in(*timeout) : Deadline::never();
 }
 
 CancelToken Executor::token() const { return core_->cancel.token(); }
