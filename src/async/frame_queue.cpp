@@ -154,6 +154,7 @@ std::optional<Frame> FrameQueue::take() {
   if (!control_.empty()) {
     Frame frame = std::move(control_.front());
     control_.pop_front();
+    ++in_flight_;
     return frame;
   }
   while (!ring_.empty()) {
@@ -176,6 +177,7 @@ std::optional<Frame> FrameQueue::take() {
 }
 
 Frame FrameQueue::take_from(FrameSource id, Source& source) {
+  ++in_flight_;
   if (source.gap_frames > 0) {
     Frame gap{.bytes = gap_text_(source.name, source.gap_frames, source.gap_bytes),
               .source = id,
@@ -194,6 +196,7 @@ Frame FrameQueue::take_from(FrameSource id, Source& source) {
 }
 
 void FrameQueue::give_back(Frame frame) {
+  --in_flight_;
   if (frame.source == FrameSource::Control) {
     control_.push_front(std::move(frame));
     return;
@@ -225,6 +228,7 @@ void FrameQueue::give_back(Frame frame) {
 }
 
 void FrameQueue::written(const Frame& frame) {
+  --in_flight_;
   end(frame);
   if (frame.source == FrameSource::Control) {
     control_cost_ -= frame.cost();
@@ -314,11 +318,16 @@ void FrameQueue::spill_failed(SpillBatch batch) {
 }
 
 /// Within its share an extent always has room. What is larger has it while the common half is not overdrawn, and may
-/// overdraw it then: waiting for room of its size it could wait for ever, behind frames that wait for it.
+/// overdraw it then: waiting for room of its size it could wait for ever, behind frames that wait for it. The same
+/// where nothing else is left to be written: then nobody else makes room.
 bool FrameQueue::may_load(const Source& source) const {
   const SpillExtent& next = source.extents.front();
   const std::size_t cost = next.payload_bytes + next.frames * kFrameCost;
-  return source.charged + cost <= share_ || common_used_ <= limits_.bytes_max / 2;
+  if (source.charged + cost <= share_ || common_used_ <= limits_.bytes_max / 2) return true;
+  return in_flight_ == 0 && control_.empty() && std::ranges::none_of(ring_, [this](FrameSource id) {
+           const Source* other = find(id);
+           return !other->head.empty() || other->gap_frames > 0;
+         });
 }
 
 std::optional<FrameQueue::Load> FrameQueue::next_load() {

@@ -185,6 +185,7 @@ class FrameQueue {
   std::deque<FrameSource> ring_;  ///< those with something to write, whose turn it is first
   std::deque<FrameSource> spill_wanted_, load_wanted_;
   FrameEpochs epochs_;
+  std::size_t in_flight_ = 0;  ///< frames that were taken and are neither written nor given back
   std::uint64_t pending_ = 0;  ///< frames that are not yet written or dropped, gaps included
   bool common_reserved_ = false, spill_is_off_ = false;
   FrameQueueStats stats_;

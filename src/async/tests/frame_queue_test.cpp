@@ -307,6 +307,33 @@ TEST(FrameQueue, large_frames_that_come_back_from_the_disk_keep_the_bound_of_mem
   EXPECT_LE(queue.stats().bytes_high_water, kMax + kLarge + kFrameCost);
 }
 
+TEST(FrameQueue, shares_that_shrink_do_not_keep_what_is_on_the_disk_there) {
+  FrameQueue queue = make({.bytes_max = 40'000, .source_bytes_max = 20'000, .spill_bytes_max = 30'000});
+  std::vector<FrameSource> sources;
+  for (int s = 0; s < 3; ++s) sources.push_back(*queue.open("s", FramePolicy::Spill));
+  // Of each one frame ahead, a large one on the disk, and behind it, as the disk is full, another one in memory.
+  for (const FrameSource source : sources) {
+    ASSERT_EQ(put(queue, source, "a"), kTaken);
+    ASSERT_EQ(put(queue, source, std::string(9000, 'b')), kTaken);
+    const auto batch = queue.next_spill();
+    ASSERT_TRUE(batch);
+    queue.spilled(*batch, {.size_bytes = 9000});
+  }
+  for (const FrameSource source : sources) ASSERT_EQ(put(queue, source, std::string(9000, 'c')), kTaken);
+  ASSERT_FALSE(queue.next_spill());
+  for (int s = 0; s < 100; ++s) static_cast<void>(*queue.open("s", FramePolicy::Wait));
+  std::string order;
+  while (!queue.is_empty()) {
+    while (std::optional<FrameQueue::Load> wanted = queue.next_load()) {
+      queue.loaded(*wanted, {std::string(9000, 'b')});
+    }
+    const std::string frame = next(queue);
+    ASSERT_NE(frame, "-") << "after " << order;
+    order += frame[0];
+  }
+  EXPECT_EQ(order, "aaabcbcbc");
+}
+
 TEST(FrameQueue, a_spill_that_fails_becomes_a_wait_and_loses_nothing) {
   FrameQueue queue = make({.source_bytes_max = 20 * (kFrameCost + 4)});
   const FrameSource a = *queue.open("a", FramePolicy::Spill);
