@@ -2,6 +2,17 @@
 
 namespace sluice::dataset {
 
+namespace {
+
+constexpr std::uint64_t kLookEvery = 1000;
+
+}  // namespace
+
+void NumberSplit::look() {
+  next_look_ = steps_ + kLookEvery;
+  is_stopped_ = is_stopped_ || (ask_stop_ && ask_stop_());
+}
+
 const std::optional<Pattern::Walk>& NumberSplit::behind_any(const Pattern::Walk& walk, unsigned digits) {
   const std::pair key(walk, digits);
   if (const auto found = known_.find(key); found != known_.end()) return found->second;

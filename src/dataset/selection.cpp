@@ -21,6 +21,13 @@ base::Error too_scattered(const Pattern& pattern) {
           .try_next = {"select whole directories (\"d1_*/\") or a leading part of the number (\"prepared-0001*\")"}};
 }
 
+base::Error no_selection(const Pattern& pattern, const NumberSplit& numbers) {
+  if (!numbers.is_stopped()) return too_scattered(pattern);
+  return {.code = base::Code::Cancelled,
+          .what = "selecting names was cancelled",
+          .where = fmt::format("pattern \"{}\"", pattern.text())};
+}
+
 /// Collects runs of indices; neighbours become one.
 class Runs {
  public:
@@ -66,16 +73,16 @@ class TreeSelector {
  public:
   enum class What : std::uint8_t { Files, Directories };
 
-  TreeSelector(const Tree& tree, const Pattern& pattern, What what)
+  TreeSelector(const Tree& tree, const Pattern& pattern, What what, AskStop ask_stop)
       : tree_(tree),
         pattern_(pattern),
         what_(what),
-        numbers_(pattern, kSelectionStepsMax),
+        numbers_(pattern, kSelectionStepsMax, std::move(ask_stop)),
         children_(tree.depth() + 1) {}
 
   base::Result<std::vector<IndexRun>> run() {
     const Pattern::Walk base = pattern_.advance(pattern_.start(), tree_.prefix());
-    if (!visit_children(0, {0, 1}, base)) return fail(too_scattered(pattern_));
+    if (!visit_children(0, {0, 1}, base) || numbers_.is_stopped()) return fail(no_selection(pattern_, numbers_));
     return runs_.take();
   }
 
@@ -87,8 +94,7 @@ class TreeSelector {
 
   /// `block`: directories of `level`, counted from the level's first. False: too many runs or steps.
   bool visit(std::uint32_t level, IndexRange block, const Pattern::Walk& walk) {
-    ++steps_;
-    if (out_of_steps()) return false;
+    if (!numbers_.step()) return false;
     const std::uint64_t first = tree_.first_in_level(level);
     const IndexRange directories{first + block.begin, first + block.end};
     if (what_ == What::Directories) {
@@ -104,7 +110,7 @@ class TreeSelector {
   bool visit_children(std::uint32_t level, IndexRange block, const Pattern::Walk& walk) {
     if (level == tree_.depth()) return true;
     const std::vector<Child>& children = children_of(level, walk);
-    if (children.size() > kSelectionRunsMax || out_of_steps()) return false;
+    if (children.size() > kSelectionRunsMax || numbers_.is_at_end()) return false;
     const std::uint64_t width = tree_.width();
     if (children.size() == 1 && children[0].ordinals.size() == width) {
       return visit(level + 1, {block.begin * width, block.end * width}, children[0].walk);
@@ -141,8 +147,6 @@ class TreeSelector {
     return children;
   }
 
-  bool out_of_steps() const { return steps_ + numbers_.steps() > kSelectionStepsMax; }
-
   bool add_all_below(std::uint32_t level, IndexRange block) {
     for (std::uint32_t l = level; l <= tree_.depth(); ++l) {
       const std::uint64_t first = tree_.first_in_level(l);
@@ -167,7 +171,6 @@ class TreeSelector {
   NumberSplit numbers_;
   std::vector<std::map<Pattern::Walk, std::vector<Child>>> children_;  ///< [level]
   Runs runs_;
-  std::uint64_t steps_ = 0;
 };
 
 /// The indices begin..end-1 that are `shard` modulo `shards`.
@@ -218,25 +221,27 @@ std::uint64_t RangedNames::base_index(std::uint64_t index) const {
   return part->begin + (index - part->before) * part->step;
 }
 
-base::Result<std::unique_ptr<model::Names>> select(const TreeFiles& files, const Pattern& pattern) {
-  SLUICE_TRY(auto runs, TreeSelector(files.tree(), pattern, TreeSelector::What::Files).run());
+base::Result<std::unique_ptr<model::Names>> select(const TreeFiles& files, const Pattern& pattern, AskStop ask_stop) {
+  SLUICE_TRY(auto runs, TreeSelector(files.tree(), pattern, TreeSelector::What::Files, std::move(ask_stop)).run());
   return std::make_unique<RangedNames>(std::make_unique<TreeFiles>(files), std::move(runs));
 }
 
-base::Result<std::unique_ptr<model::Names>> select(const TreeDirectories& directories, const Pattern& pattern) {
-  SLUICE_TRY(auto runs, TreeSelector(directories.tree(), pattern, TreeSelector::What::Directories).run());
+base::Result<std::unique_ptr<model::Names>> select(const TreeDirectories& directories, const Pattern& pattern,
+                                                   AskStop ask_stop) {
+  SLUICE_TRY(auto runs,
+             TreeSelector(directories.tree(), pattern, TreeSelector::What::Directories, std::move(ask_stop)).run());
   return std::make_unique<RangedNames>(std::make_unique<TreeDirectories>(directories), std::move(runs));
 }
 
-base::Result<std::unique_ptr<model::Names>> select(const FlatNames& names, const Pattern& pattern) {
+base::Result<std::unique_ptr<model::Names>> select(const FlatNames& names, const Pattern& pattern, AskStop ask_stop) {
   Runs runs;
-  NumberSplit numbers(pattern, kSelectionStepsMax);
+  NumberSplit numbers(pattern, kSelectionStepsMax, std::move(ask_stop));
   const Pattern::Walk base = pattern.advance(pattern.start(), names.prefix());
   const auto add = [&](IndexRange range) { return runs.add(range); };
   const bool is_whole = names.shards() == 0 || pattern.accepts_everything_below(base);
   const bool fits =
       is_whole ? add_prepared(pattern, numbers, names, base, add) : add_shards(pattern, numbers, names, base, runs);
-  if (!fits) return fail(too_scattered(pattern));
+  if (!fits) return fail(no_selection(pattern, numbers));
   return std::make_unique<RangedNames>(std::make_unique<FlatNames>(names), runs.take());
 }
 

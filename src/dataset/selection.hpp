@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "dataset/flat.hpp"
+#include "dataset/number_split.hpp"
 #include "dataset/pattern.hpp"
 #include "dataset/tree.hpp"
 #include "model/names.hpp"
@@ -63,10 +64,13 @@ class RangedNames final : public model::Names {
 /// The walk goes down the levels of the tree in blocks of directories in which the pattern stands alike, so `d*/`,
 /// `**`, `d*/*/d3_w1.dir/*`, one subtree or one file take microseconds; the files of a subtree are one run in a
 /// `bottom` tree and one a level in an `all` tree. Numbers inside file names (`file_000012*`) are split digit by digit.
-/// Errors: ResourceExhausted beyond kSelectionRunsMax or kSelectionStepsMax.
-base::Result<std::unique_ptr<model::Names>> select(const TreeFiles& files, const Pattern& pattern);
+/// Errors: ResourceExhausted beyond kSelectionRunsMax or kSelectionStepsMax; Cancelled where `ask_stop` says so.
+base::Result<std::unique_ptr<model::Names>> select(const TreeFiles& files, const Pattern& pattern,
+                                                   AskStop ask_stop = {});
 /// The directories that the pattern selects themselves (Pattern::matches_directory), parents before children.
-base::Result<std::unique_ptr<model::Names>> select(const TreeDirectories& directories, const Pattern& pattern);
-base::Result<std::unique_ptr<model::Names>> select(const FlatNames& names, const Pattern& pattern);
+base::Result<std::unique_ptr<model::Names>> select(const TreeDirectories& directories, const Pattern& pattern,
+                                                   AskStop ask_stop = {});
+base::Result<std::unique_ptr<model::Names>> select(const FlatNames& names, const Pattern& pattern,
+                                                   AskStop ask_stop = {});
 
 }  // namespace sluice::dataset

@@ -45,12 +45,18 @@ base::Result<bool> PreparedSet::is_base_empty(model::Progress& seen, const async
   return empty;
 }
 
-base::Result<std::unique_ptr<model::Names>> PreparedSet::select_files(const dataset::Pattern& pattern) const {
-  return tree_files_ != nullptr ? dataset::select(*tree_files_, pattern) : dataset::select(*flat_, pattern);
+base::Result<std::unique_ptr<model::Names>> PreparedSet::select_files(const dataset::Pattern& pattern,
+                                                                      const async::CancelToken& cancel) const {
+  const auto ask_stop = [cancel] { return cancel.is_cancelled(); };
+  return tree_files_ != nullptr ? dataset::select(*tree_files_, pattern, ask_stop)
+                                : dataset::select(*flat_, pattern, ask_stop);
 }
 
-base::Result<std::unique_ptr<model::Names>> PreparedSet::select_directories(const dataset::Pattern& pattern) const {
-  if (tree_directories_ != nullptr) return dataset::select(*tree_directories_, pattern);
+base::Result<std::unique_ptr<model::Names>> PreparedSet::select_directories(const dataset::Pattern& pattern,
+                                                                            const async::CancelToken& cancel) const {
+  if (tree_directories_ != nullptr) {
+    return dataset::select(*tree_directories_, pattern, [cancel] { return cancel.is_cancelled(); });
+  }
   return std::make_unique<dataset::ShardDirectories>(std::string(), 0);
 }
 

@@ -50,8 +50,10 @@ class PreparedSet {
   base::Result<bool> is_base_empty(model::Progress& seen, const async::CancelToken& cancel) const;
 
   /// The members that a pattern (relative to the backend's base) selects; count 0 where it selects none.
-  base::Result<std::unique_ptr<model::Names>> select_files(const dataset::Pattern& pattern) const;
-  base::Result<std::unique_ptr<model::Names>> select_directories(const dataset::Pattern& pattern) const;
+  base::Result<std::unique_ptr<model::Names>> select_files(const dataset::Pattern& pattern,
+                                                           const async::CancelToken& cancel) const;
+  base::Result<std::unique_ptr<model::Names>> select_directories(const dataset::Pattern& pattern,
+                                                                 const async::CancelToken& cancel) const;
 
   Status status = Status::Unknown;
   dataset::RangeSet made;  ///< the objects this run has written; kept where status is Partly

@@ -20,13 +20,15 @@ bool is_single_object(const Place& place) {
 }
 
 /// Members of the plan's datasets on this backend; null where the pattern selects in none.
-base::Result<std::unique_ptr<model::Names>> select_in_sets(const RunContext& context, const Place& place,
-                                                           const dataset::Pattern& pattern, Wanted wanted) {
+base::Result<std::unique_ptr<model::Names>> select_in_sets(const RunContext& context, const StageControl& control,
+                                                           const Place& place, const dataset::Pattern& pattern,
+                                                           Wanted wanted) {
   std::vector<std::unique_ptr<model::Names>> parts;
   for (const std::unique_ptr<PreparedSet>& set : context.sets) {
     if (set->base().backend != place.backend) continue;
-    SLUICE_TRY(std::unique_ptr<model::Names> part,
-               wanted == Wanted::Files ? set->select_files(pattern) : set->select_directories(pattern));
+    SLUICE_TRY(std::unique_ptr<model::Names> part, wanted == Wanted::Files
+                                                       ? set->select_files(pattern, control.token())
+                                                       : set->select_directories(pattern, control.token()));
     if (part->count() > 0) parts.push_back(std::move(part));
   }
   if (parts.empty()) return std::unique_ptr<model::Names>();
@@ -87,7 +89,7 @@ base::Result<std::unique_ptr<model::Names>> select_names(RunContext& context, St
   if (wanted == Wanted::Directories && pattern.is_literal() && pattern.is_prefix()) {
     return std::make_unique<dataset::SingleName>(pattern.literal());
   }
-  SLUICE_TRY(std::unique_ptr<model::Names> members, select_in_sets(context, place, pattern, wanted));
+  SLUICE_TRY(std::unique_ptr<model::Names> members, select_in_sets(context, control, place, pattern, wanted));
   if (members != nullptr) return members;
   if (pattern.is_literal() && !pattern.is_prefix()) {
     std::string name = pattern.literal();

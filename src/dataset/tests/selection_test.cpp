@@ -1,6 +1,7 @@
 #include "dataset/selection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -157,6 +158,20 @@ TEST(Selection, gives_up_on_directory_numbers_that_differ_digit_by_digit_without
     EXPECT_EQ(names.error().code, base::Code::ResourceExhausted);
   }
   EXPECT_EQ(selected(TreeDirectories(wide), "d1_w1*.dir/")->count(), 111'111'111'111'112);
+}
+
+TEST(Selection, that_takes_long_ends_when_it_is_asked_to) {
+  const Tree wide = make({.width = 1'000'000'000'000'000, .depth = 1});
+  const Tree huge = make({.width = 100, .depth = 4, .files_per_dir = 100});
+  int asked = 0;
+  const AskStop at_the_third = [&asked] { return ++asked == 3; };
+  const auto is_cancelled = [&asked](const auto& names) {
+    return !names && names.error().code == base::Code::Cancelled && std::exchange(asked, 0) == 3;
+  };
+  EXPECT_TRUE(is_cancelled(select(FlatNames("", 64'000'000), compile("prepared-*1*2*7*.dat"), at_the_third)));
+  EXPECT_TRUE(is_cancelled(select(TreeDirectories(wide), compile("d1_w*7.dir/"), at_the_third)));
+  EXPECT_TRUE(is_cancelled(select(TreeFiles(huge), compile("**/file_*7.dat"), at_the_third)));
+  EXPECT_TRUE(select(TreeFiles(huge), compile("d*/"), [] { return false; }));
 }
 
 TEST(Selection, in_a_flat_dataset_is_what_a_listing_would_find) {

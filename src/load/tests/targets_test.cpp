@@ -162,6 +162,20 @@ TEST_F(SelectionTest, a_malformed_pattern_is_told_with_its_column) {
   EXPECT_EQ(names.error().code, base::Code::InvalidArgument);
 }
 
+TEST_F(SelectionTest, a_stop_ends_a_selection_by_arithmetic) {
+  model::RunPlan plan = plan_for(scratch_.uri());
+  plan.prepare.datasets = {tree(scratch_.uri() + "t/", 100, 4, 100, 10), flat(scratch_.uri() + "f/", 1U << 31U, 10)};
+  TestRun run(plan);
+  control_.request_stop(base::now());
+  for (const char* path : {"f/*1*2*3*", "t/d*7*/d*/d*/d*1*/*", "t/*/*/*3*/"}) {
+    const base::Result<Place> place = run.context().targets.locate(path);
+    const auto names =
+        select_names(run.context(), control_, *place, path[0] == 'f' ? Wanted::Files : Wanted::Directories);
+    ASSERT_FALSE(names) << path;
+    EXPECT_EQ(names.error().code, base::Code::Cancelled) << path;
+  }
+}
+
 TEST_F(SelectionTest, a_stop_ends_a_listing) {
   scratch_.write("x/one.txt", "1");
   TestRun run(plan_for(scratch_.uri()));
