@@ -56,8 +56,10 @@ report::LiveFrame Display::Shared::frame() {
   const model::Progress& progress = context.activity.progress;
   frame.done = progress.done.load(std::memory_order_relaxed);
   base::Nanos duration{0};
+  bool draws_workload = false;
   {
     std::lock_guard lock(mutex);
+    draws_workload = stage.type == model::StageType::Execute || stage.type == model::StageType::Hybrid;
     frame.stage = stage.name;
     frame.type = stage.type;
     frame.index = stage.index + 1;
@@ -76,7 +78,7 @@ report::LiveFrame Display::Shared::frame() {
   frame.activity = std::move(what);
   frame.eta = rate.time_left(frame.total);
   if (duration.count() > 0 && !frame.total) frame.eta = std::max(base::Nanos{0}, duration - frame.elapsed);
-  if (now < context.budget.backoff_until()) frame.remark = "backing off: too many errors a second";
+  if (draws_workload && now < context.budget.backoff_until()) frame.remark = "backing off: too many errors a second";
   sink.fill(frame);
   return frame;
 }

@@ -9,11 +9,19 @@ constexpr double kTimeLeftMaxS = 100.0 * 365 * 86400;
 
 }  // namespace
 
-void ProgressRate::sample(base::Nanos elapsed, std::uint64_t done) {
-  if (count_ > 0 && (elapsed < newest().elapsed || done < newest().done)) count_ = 0;
-  samples_[next_] = {.elapsed = elapsed, .done = done};
+void ProgressRate::keep(Sample sample) {
+  samples_[next_] = sample;
   next_ = (next_ + 1) % kSamplesMax;
   if (count_ < kSamplesMax) ++count_;
+}
+
+void ProgressRate::sample(base::Nanos elapsed, std::uint64_t done) {
+  if (count_ > 0 && (elapsed < newest().elapsed || done < newest().done)) {
+    const base::Nanos last_look = newest().elapsed;
+    count_ = 0;
+    if (elapsed > last_look) keep({.elapsed = last_look, .done = 0});
+  }
+  keep({.elapsed = elapsed, .done = done});
 }
 
 double ProgressRate::per_second() const {

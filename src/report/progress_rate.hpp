@@ -13,7 +13,8 @@ namespace sluice::report {
 /// enough to read, quick enough to show that something stopped. One thread; a value.
 class ProgressRate {
  public:
-  /// `done` at `elapsed` since the work began. A step back in either (another stage began) forgets what was before.
+  /// `done` at `elapsed` since the stage began. A step back in time (another stage began) forgets what was before; one
+  /// in `done` alone (its next piece of work began) counts from nothing done at the last look.
   void sample(base::Nanos elapsed, std::uint64_t done);
 
   /// Over the span that the kept samples cover, at most the last ten of them; 0 before there are two.
@@ -28,6 +29,7 @@ class ProgressRate {
     base::Nanos elapsed{0};
     std::uint64_t done = 0;
   };
+  void keep(Sample sample);
   const Sample& newest() const { return samples_[(next_ + kSamplesMax - 1) % kSamplesMax]; }
   const Sample& oldest() const { return samples_[(next_ + kSamplesMax - count_) % kSamplesMax]; }
 

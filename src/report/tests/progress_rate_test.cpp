@@ -32,6 +32,14 @@ TEST(ProgressRate, knows_nothing_of_an_unknown_total_or_from_one_look) {
   EXPECT_FALSE(rate.time_left(std::nullopt));
 }
 
+TEST(ProgressRate, the_next_piece_of_a_stage_has_a_rate_at_its_first_look) {
+  ProgressRate rate;
+  rate.sample(base::Nanos{1'000'000'000}, 500);
+  rate.sample(base::Nanos{2'000'000'000}, 1000);
+  rate.sample(base::Nanos{3'000'000'000}, 364);
+  EXPECT_DOUBLE_EQ(rate.per_second(), 364);
+}
+
 TEST(ProgressRate, another_stage_starts_afresh) {
   ProgressRate rate;
   rate.sample(50s, 1'000'000);
