@@ -167,7 +167,7 @@ TEST(ProgramWaits, are_those_of_the_sources) {
   const std::string tables = program_tables();
   const std::regex makes_one(
       "async::(Permits|BlockingPool)[ >]|async::Channel<[^&;()]*> \\w+[;{(]|make_unique<async::Channel<|"
-      "FrameWriter::create\\(|Executor::create\\(|\\bSpscQueue<");
+      "FrameWriter::create\\(|(Executor|Runtime)::create\\(|\\bSpscQueue<");
   const std::vector<std::string> users = sources_with(makes_one);
   EXPECT_GE(users.size(), 2U) << "the pattern finds nothing any more";
   for (const std::string& user : users) {
@@ -203,9 +203,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Mistake{"messages_that_wait_for_their_reader", "send stderr 1 s", "send stderr never"},
                     Mistake{"results_that_wait_for_their_reader", "send stdout 60 s", "send stdout never"},
                     Mistake{"an_exit_that_waits_for_the_reader", "flush stderr 15 s", "flush stderr never"},
-                    Mistake{"a_run_that_waits_for_the_disk", "call blocking sync 2 s", "call blocking sync never"},
-                    Mistake{"a_committer_that_waits_for_the_disk", "call blocking write 5 s",
-                            "call blocking write never"},
+                    Mistake{"a_run_that_waits_for_the_disk", "take durable 2 s", "call blocking write never"},
+                    Mistake{"an_exit_that_waits_for_the_disk", "join committer 10 s", "call blocking write never"},
                     Mistake{"a_stage_that_waits_for_the_storage", "join worker 30 s", "join worker never"},
                     Mistake{"events_that_are_lost_when_there_are_many", "holds 3", "holds 1"}),
     [](const auto& mistake) { return std::string(mistake.param.name); });
