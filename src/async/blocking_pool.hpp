@@ -16,6 +16,7 @@
 #include "async/errors.hpp"
 #include "async/task.hpp"
 #include "async/wait_point.hpp"
+#include "base/assert.hpp"
 
 namespace sluice::async {
 
@@ -102,7 +103,10 @@ class TypedCall final : public BlockingCall {
     }
   }
   void refuse(base::Error error) override { result_.emplace(base::fail(std::move(error))); }
-  base::Result<T> take() { return std::move(*result_); }
+  base::Result<T> take() {
+    SLUICE_ASSERT(result_.has_value());
+    return std::move(*result_);
+  }
 
  private:
   template <class Call>

@@ -419,7 +419,8 @@ void FramePump::wait(Lock& lock, short events) {
   ::ppoll(watched, 2, is_bounded ? &timeout : nullptr, nullptr);
   if ((watched[0].revents & POLLIN) != 0) {
     std::uint64_t count = 0;
-    (void)::read(event_, &count, sizeof count);  // only to make it silent
+    // Only to make it silent. NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection): the lock is open here
+    (void)::read(event_, &count, sizeof count);
   }
   lock.lock();
   is_idle_ = is_polling_ = false;
@@ -440,7 +441,7 @@ void FramePump::report_stall(Lock& lock) {
   lock.lock();
 }
 
-void FramePump::reader_gone(Lock& lock, base::Error why) {
+void FramePump::reader_gone(Lock& lock, const base::Error& why) {
   if (why_closed_) return;
   why_closed_ = why;
   if (!queue_.is_empty()) drop_all();

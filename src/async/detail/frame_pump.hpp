@@ -86,7 +86,7 @@ class FramePump {
   void hand_back();
   void wait(Lock& lock, short events);
   void report_stall(Lock& lock);
-  void reader_gone(Lock& lock, base::Error why);
+  void reader_gone(Lock& lock, const base::Error& why);
 
   const FrameWriterOptions options_;
   const int event_;  ///< an eventfd that ends the thread's poll

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "async/wait_point.hpp"
+#include "base/assert.hpp"
 
 namespace sluice::async::detail {
 
@@ -35,11 +36,9 @@ class OneShot {
   }
   /// After fill().
   void wake() {
-    if (has_point_.load()) {
-      std::lock_guard lock(mutex_);
-      if (waker_) waker_->wake();
-    }
     if (blocked_.load() > 0) futex_wake_all(state_);
+    std::lock_guard lock(mutex_);
+    if (waker_) waker_->wake();
   }
 
   bool is_full() const { return state_.load(std::memory_order_acquire) == kFull; }
@@ -61,14 +60,16 @@ class OneShot {
   WaitPoint point() {
     WaitPoint point;
     std::lock_guard lock(mutex_);
-    has_point_.store(true);
     waker_ = point.waker();
-    if (state_.load() == kFull) waker_->wake();
+    if (is_full()) waker_->wake();
     return point;
   }
 
   /// Only when is_full(), once.
-  T take() { return std::move(*value_); }
+  T take() {
+    SLUICE_ASSERT(value_.has_value());
+    return std::move(*value_);
+  }
 
  private:
   static constexpr std::uint32_t kEmpty = 0, kFilling = 1, kFull = 2;
@@ -76,7 +77,6 @@ class OneShot {
   std::atomic<std::uint32_t> state_{kEmpty};
   std::atomic<std::uint32_t> blocked_{0};
   std::optional<T> value_;
-  std::atomic<bool> has_point_{false};  ///< set before the state is read, as put() stores before it looks here
   std::mutex mutex_;
   std::optional<Waker> waker_;
 };
