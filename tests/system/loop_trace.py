@@ -20,6 +20,10 @@ ALLOWED = {
     # From the allocator: pages are the kernel's to give. A page fault is no system call and not seen here.
     "memory": ("mmap", "munmap", "mremap", "mprotect", "madvise", "brk"),
     "clocks": ("clock_gettime", "gettimeofday"),
+    # Made in memory, once, when a loop is used for the first time.
+    "what an event loop is made of": ("epoll_create1", "eventfd2", "timerfd_create"),
+    # A call that may block is handed to the pool, which has no free thread: the new one's stack and record, in memory.
+    "a thread for the blocking pool": ("clone3", "clone"),
     "of the thread itself": ("prctl", "gettid", "getpid", "sched_yield", "rt_sigprocmask", "rt_sigreturn", "restart_syscall"),
 }
 #: Allowed on descriptors that never keep anybody waiting. Sockets are Asio's, which sets them not to block (the preset
