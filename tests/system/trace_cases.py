@@ -36,6 +36,7 @@ def _record(case, plan):
 
 def _check(loops, kind):
     that(loops.of(kind) > 100, f"loops of this kind were traced: {loops.calls}")
+    that(loops.of("run") > 20, f"the loops of the run itself were traced: {loops.calls}")
     equal(loops.forbidden, [], "calls of loop threads that may block")
 
 
