@@ -8,6 +8,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "base/assert.hpp"
+
 namespace sluice::async {
 
 namespace asio = boost::asio;
@@ -35,6 +37,7 @@ struct detail::WaitState {
 
   void arrive() {
     if (arrived.fetch_add(1, std::memory_order_acq_rel) == 0) return;
+    SLUICE_ASSERT(handler.has_value());
     Handler parked = std::move(*handler);
     handler.reset();
     const asio::any_io_executor executor = parked.get_executor();
