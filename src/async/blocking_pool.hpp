@@ -103,6 +103,7 @@ class TypedCall final : public BlockingCall {
     }
   }
   void refuse(base::Error error) override { result_.emplace(base::fail(std::move(error))); }
+  /// Once, when it has ended.
   base::Result<T> take() {
     SLUICE_ASSERT(result_.has_value());
     return std::move(*result_);
