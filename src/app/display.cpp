@@ -4,27 +4,18 @@
 #include <cstdlib>
 #include <mutex>
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "app/terminal.hpp"
 #include "async/stop_flag.hpp"
 #include "report/live.hpp"
+#include "report/stats.hpp"
 
 namespace sluice::app {
 
 namespace {
-
-std::size_t terminal_width() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+constexpr std::size_t kColumns = 80;  ///< of a terminal that does not say
 }
-
-bool wants_colour() {
-  const char* no = std::getenv("NO_COLOR");
-  return no == nullptr || *no == '\0';
-}
-
-}  // namespace
 
 struct Display::Shared {
   Shared(ProgressMode the_mode, base::Nanos the_interval, const load::RunContext& the_context, const RunSink& the_sink,
@@ -59,7 +50,7 @@ report::LiveFrame Display::Shared::frame() {
   bool draws_workload = false;
   {
     std::lock_guard lock(mutex);
-    draws_workload = stage.type == model::StageType::Execute || stage.type == model::StageType::Hybrid;
+    draws_workload = report::is_load(stage.type);
     frame.stage = stage.name;
     frame.type = stage.type;
     frame.index = stage.index + 1;
@@ -89,7 +80,8 @@ std::string Display::Shared::draw() {
   if (mode == ProgressMode::Json) return report::render_json(now);
   std::string text;
   if (lines_drawn > 0) text = "\x1b[" + std::to_string(lines_drawn) + "A\r\x1b[J";
-  const std::string block = report::render_tty(now, terminal_width(), wants_colour());
+  const std::size_t columns = terminal_columns(STDERR_FILENO);
+  const std::string block = report::render_tty(now, columns > 0 ? columns : kColumns, allows_colour());
   lines_drawn = static_cast<std::size_t>(std::ranges::count(block, '\n'));
   return text + block;
 }

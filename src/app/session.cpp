@@ -8,7 +8,6 @@
 #include <optional>
 
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "app/backends.hpp"
@@ -21,6 +20,7 @@
 #include "app/run_sink.hpp"
 #include "app/signals.hpp"
 #include "app/stall_notes.hpp"
+#include "app/terminal.hpp"
 #include "app/version.hpp"
 #include "async/runtime.hpp"
 #include "base/units.hpp"
@@ -62,16 +62,7 @@ void name_most_frequent(const model::Summary& summary, std::optional<base::Error
   error->chain.push_back(std::move(text));
 }
 
-/// 0 where it is no terminal.
-std::size_t columns_of_stdout() {
-  winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
-bool wants_colour() {
-  const char* no = std::getenv("NO_COLOR");
-  return isatty(STDOUT_FILENO) != 0 && (no == nullptr || *no == '\0');
-}
+bool wants_colour() { return isatty(STDOUT_FILENO) != 0 && allows_colour(); }
 
 /// One run: everything concrete of it, in the order in which it is made and taken down.
 class Session {
@@ -321,10 +312,11 @@ void Session::write_results() {
 void Session::print() {
   const std::string text = sink_->with_summary([&](const model::Summary& summary) {
     if (options_.json) return report::summary_json(summary, report::LogState::Final);
-    return report::final_table(summary, {.results_dir = results_ ? results_->path() : "",
-                                         .width = std::max(report::TableOptions{}.width, columns_of_stdout()),
-                                         .colour = wants_colour(),
-                                         .error = false});  // it goes to stderr
+    return report::final_table(summary,
+                               {.results_dir = results_ ? results_->path() : "",
+                                .width = std::max(report::TableOptions{}.width, terminal_columns(STDOUT_FILENO)),
+                                .colour = wants_colour(),
+                                .error = false});  // it goes to stderr
   });
   base::Result<void> taken = console_->give_out(text);
   if (ended_.error) console_->say(base::to_text(*ended_.error, options_.brief_errors) + "\n");

@@ -7,6 +7,7 @@
 
 #include "async/executor.hpp"
 #include "async/loop_guard.hpp"
+#include "async/runtime.hpp"
 
 namespace sluice::async {
 
@@ -14,6 +15,13 @@ inline std::unique_ptr<Executor> make_executor(ExecutorOptions options = {.worke
   auto executor = Executor::create(std::move(options));
   if (!executor) throw std::runtime_error(executor.error().what);
   return std::move(*executor);
+}
+
+/// Loops and blocking threads of one test.
+inline std::unique_ptr<Runtime> make_runtime() {
+  auto runtime = Runtime::create({.worker_threads = 2, .name = "test"});
+  if (!runtime) throw std::runtime_error(runtime.error().what);
+  return std::move(*runtime);
 }
 
 /// A door that blocks whoever comes until it is opened: for calls that hold their thread on purpose.

@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include "async/runtime.hpp"
+#include "async/tests/executors.hpp"
 #include "fleet/tests/simulated_host.hpp"
 #include "journal/run_log.hpp"
 
@@ -34,12 +34,6 @@ protocol::RunRules three_stages() {
 
 base::Error disk_full() { return base::from_errno(28, "cannot append to the log of results", "log/local.seg"); }
 
-std::unique_ptr<async::Runtime> make_runtime() {
-  auto runtime = async::Runtime::create({.worker_threads = 2, .name = "test"});
-  if (!runtime) throw std::runtime_error(runtime.error().what);
-  return std::move(*runtime);
-}
-
 /// The outcome of a run; one that ends by an error, which only a mistake in the driver brings about, fails the test.
 Outcome outcome_of(async::Runtime& runtime, LocalRun& run) {
   auto outcome = runtime.executor().block_on(run.run());
@@ -49,7 +43,7 @@ Outcome outcome_of(async::Runtime& runtime, LocalRun& run) {
 
 /// A run on a simulated host.
 struct World {
-  std::unique_ptr<async::Runtime> runtime = make_runtime();
+  std::unique_ptr<async::Runtime> runtime = async::make_runtime();
   SimulatedHost host;
   LocalRun run;
 
@@ -209,7 +203,7 @@ TEST(LocalRun, a_run_on_real_threads_leaves_a_whole_log) {
   std::string folder = (std::filesystem::temp_directory_path() / "sluice-fleet-XXXXXX").string();
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
   {
-    const auto runtime = make_runtime();
+    const auto runtime = async::make_runtime();
     auto log = journal::RunLog::create(*runtime, folder);
     ASSERT_TRUE(log) << log.error().what;
     SystemClock clock;

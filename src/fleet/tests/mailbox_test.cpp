@@ -1,29 +1,21 @@
 #include "fleet/mailbox.hpp"
 
 #include <cstdint>
-#include <memory>
-#include <stdexcept>
 #include <thread>
 #include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "async/executor.hpp"
+#include "async/tests/executors.hpp"
 
 namespace sluice::fleet {
 namespace {
 
 using base::operator""s;
 
-std::unique_ptr<async::Executor> make_executor() {
-  auto executor = async::Executor::create({.worker_threads = 1, .name = "test"});
-  if (!executor) throw std::runtime_error(executor.error().what);
-  return std::move(*executor);
-}
-
 TEST(Mailbox, events_come_out_in_the_order_of_each_sender) {
-  const auto executor = make_executor();
+  const auto executor = async::make_executor();
   SystemClock clock;
   Mailbox mailbox(clock);
   constexpr std::uint32_t kSenders = 4, kEach = 5'000;
@@ -44,7 +36,7 @@ TEST(Mailbox, events_come_out_in_the_order_of_each_sender) {
 }
 
 TEST(Mailbox, nothing_comes_out_once_the_time_is_up) {
-  const auto executor = make_executor();
+  const auto executor = async::make_executor();
   SystemClock clock;
   Mailbox mailbox(clock);
   EXPECT_FALSE(executor->block_on(mailbox.take(base::now())));
@@ -53,7 +45,7 @@ TEST(Mailbox, nothing_comes_out_once_the_time_is_up) {
 }
 
 TEST(Mailbox, a_full_mailbox_drops_progress_and_keeps_everything_else) {
-  const auto executor = make_executor();
+  const auto executor = async::make_executor();
   SystemClock clock;
   Mailbox mailbox(clock);
   for (std::size_t i = 0; i < Mailbox::kProgressMax + 100; ++i) mailbox.post(protocol::StageProgress{.done = i});

@@ -1,10 +1,9 @@
 #pragma once
 
 #include <memory>
-#include <stdexcept>
 #include <utility>
 
-#include "async/runtime.hpp"
+#include "async/tests/executors.hpp"
 
 namespace sluice::journal {
 
@@ -20,13 +19,7 @@ class Loops {
   }
 
  private:
-  static std::unique_ptr<async::Runtime> make() {
-    auto runtime = async::Runtime::create({.worker_threads = 2, .name = "test"});
-    if (!runtime) throw std::runtime_error(runtime.error().what);
-    return std::move(*runtime);
-  }
-
-  std::unique_ptr<async::Runtime> runtime_ = make();
+  std::unique_ptr<async::Runtime> runtime_ = async::make_runtime();
 };
 
 inline async::Deadline in(base::Nanos span) { return async::Deadline::in(span); }

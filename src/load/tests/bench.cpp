@@ -105,12 +105,6 @@ OpenBackend opener(std::map<std::string, std::function<std::unique_ptr<storage::
   };
 }
 
-std::unique_ptr<async::Runtime> make_runtime() {
-  auto runtime = async::Runtime::create({.worker_threads = 2, .name = "test"});
-  if (!runtime) throw std::runtime_error(runtime.error().what);
-  return std::move(*runtime);
-}
-
 TestRun::TestRun(model::RunPlan plan, std::string run_id, OpenBackend open)
     : context_(std::make_shared<RunContext>(std::move(plan), std::move(run_id), std::move(open), blocks_)) {
   context_->started = base::now();

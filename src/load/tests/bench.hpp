@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "async/tests/executors.hpp"
 #include "load/block_sink.hpp"
 #include "load/run_context.hpp"
 #include "load/stage_host.hpp"
@@ -55,9 +56,6 @@ class KeptBlocks final : public BlockSink {
 /// Opens file:// and null:// targets, and those that a test gives a name ("fake://x/").
 OpenBackend opener(std::map<std::string, std::function<std::unique_ptr<storage::Backend>()>> fakes = {});
 
-/// Loops and blocking threads of one test.
-std::unique_ptr<async::Runtime> make_runtime();
-
 /// A run of a plan, stage by stage, as the program runs it.
 class TestRun {
  public:
@@ -83,7 +81,7 @@ class TestRun {
 
  private:
   KeptBlocks blocks_;
-  std::unique_ptr<async::Runtime> runtime_ = make_runtime();
+  std::unique_ptr<async::Runtime> runtime_ = async::make_runtime();
   // shared because abandoned operations may still touch the context
   std::shared_ptr<RunContext> context_;
   mutable std::mutex mutex_;

@@ -549,7 +549,7 @@ TEST_F(StagesTest, after_an_abort_no_callback_is_called) {
       the_plan, "r1", opener({{"fake://x/", [rules] { return std::make_unique<FakeBackend>(rules); }}}), blocks);
   ASSERT_TRUE(open_targets(*context));
   std::atomic<int> ended{0};
-  const auto runtime = make_runtime();
+  const auto runtime = async::make_runtime();
   {
     StageHost host(context, *runtime, {.ready = [](auto, auto) {}, .ended = [&](auto, auto) { ++ended; }});
     host.start(0);
