@@ -34,7 +34,7 @@ void Bridge::start_stage(std::uint32_t index) {
                   .index = index,
                   .stages = context_->plan.stages.size(),
                   .began = base::now(),
-                  .duration = model::executes(stage) ? stage.duration + context_->plan.warmup : base::Nanos{0}});
+                  .duration = model::is_load(stage.type) ? stage.duration + context_->plan.warmup : base::Nanos{0}});
   stages_->start(index);
 }
 

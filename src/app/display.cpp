@@ -50,7 +50,7 @@ report::LiveFrame Display::Shared::frame() {
   bool draws_workload = false;
   {
     std::lock_guard lock(mutex);
-    draws_workload = report::is_load(stage.type);
+    draws_workload = model::is_load(stage.type);
     frame.stage = stage.name;
     frame.type = stage.type;
     frame.index = stage.index + 1;

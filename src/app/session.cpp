@@ -266,7 +266,7 @@ void Session::end(const fleet::Outcome& outcome) {
   sink_->with_summary([&](const model::Summary& summary) {
     ended_.client = client_cost(summary);
     // A run without a load stage (cleanup, --only prepare) has nothing that a threshold could speak of.
-    if (std::ranges::any_of(loaded_.plan.stages, model::executes)) {
+    if (std::ranges::any_of(loaded_.plan.stages, model::is_load, &model::Stage::type)) {
       ended_.thresholds = report::judge(summary, loaded_.plan.thresholds);
     }
   });

@@ -28,7 +28,7 @@ void check_stages_have_work(const Reading& reading) {
   for (const Stage& stage : plan.stages) {
     const Position at{stage.line, 1};
     const std::string path = "stage " + stage.name;
-    if (executes(stage) && plan.workload.empty()) {
+    if (is_load(stage.type) && plan.workload.empty()) {
       problems.add(at, path, fmt::format("stage {} is to execute, and the plan has no workload", quoted(stage.name)))
           .add_likely("workload is left out, or its indentation puts it into another section")
           .add_try("workload: [{op: get, path: \"data/*\", weight: 100}]");
@@ -49,7 +49,7 @@ void warn_of_left_over(const Reading& reading) {
     reading.problems.warn(reading.cleanup_at,
                           "cleanup is true, but no stage of the list cleans up: what is prepared stays");
   }
-  if (!plan.workload.empty() && std::ranges::none_of(plan.stages, model::executes)) {
+  if (!plan.workload.empty() && std::ranges::none_of(plan.stages, model::is_load, &model::Stage::type)) {
     reading.problems.warn(reading.workload_at, "no stage of the list executes the workload");
   }
   for (const model::Operation& operation : plan.workload) {

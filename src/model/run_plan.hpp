@@ -115,6 +115,9 @@ struct Prepare {
 enum class StageType : std::uint8_t { Prepare, Execute, Cleanup, Custom, Validation, Hybrid };
 std::string_view name_of(StageType type);
 
+/// Does the stage run the workload? Such stages put load on the storage for its own sake, and a run is judged by them.
+constexpr bool is_load(StageType type) { return type == StageType::Execute || type == StageType::Hybrid; }
+
 enum class Completion : std::uint8_t { Duration, TasksDone, ScriptExit, ValidationPassed, DurationOrTasks };
 
 /// One step of a run. A field that names a type has a meaning for that type only.
@@ -133,9 +136,6 @@ struct Stage {
   std::optional<BarrierFigures> barrier;  ///< with several agents: in place of those of its type
   int line = 0;
 };
-
-/// Does the stage run the workload?
-inline bool executes(const Stage& stage) { return stage.type == StageType::Execute || stage.type == StageType::Hybrid; }
 
 /// How many failed operations a run bears, and whether one is tried again.
 struct ErrorHandling {

@@ -21,7 +21,7 @@ struct CpuUse {
 CpuUse cpu_use(const model::Summary& summary) {
   CpuUse use;
   for (const model::StageSummary& stage : summary.stages) {
-    if (!is_load(stage.started.type)) continue;
+    if (!model::is_load(stage.started.type)) continue;
     std::uint32_t threads = 0;
     for (const model::WorkerInfo& worker : stage.started.workers) threads += worker.threads;
     const std::uint32_t cores = std::max(summary.run.host.cores, 1U);

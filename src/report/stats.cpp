@@ -23,12 +23,10 @@ Rates class_rates_of(const model::OpStats& stats, const model::SizeClassStats& i
           .bytes_per_s = all.bytes_per_s * share(in_class.bytes, stats.bytes)};
 }
 
-bool is_load(model::StageType type) { return type == model::StageType::Execute || type == model::StageType::Hybrid; }
-
 model::OpStats load_stats(const model::Summary& summary, std::optional<model::OpKind> kind) {
   model::OpStats merged;
   for (const model::StageSummary& stage : summary.stages) {
-    if (!is_load(stage.started.type)) continue;
+    if (!model::is_load(stage.started.type)) continue;
     for (std::size_t i = 0; i < model::kOpKinds; ++i) {
       if (!kind || static_cast<std::size_t>(*kind) == i) merged.merge(stage.ops[i]);
     }
@@ -39,7 +37,7 @@ model::OpStats load_stats(const model::Summary& summary, std::optional<model::Op
 std::int64_t load_window_ns(const model::Summary& summary) {
   std::int64_t window_ns = 0;
   for (const model::StageSummary& stage : summary.stages) {
-    if (is_load(stage.started.type)) window_ns += stage.window_ns;
+    if (model::is_load(stage.started.type)) window_ns += stage.window_ns;
   }
   return window_ns;
 }

@@ -20,9 +20,6 @@ Rates rates_of(const model::OpStats& stats, std::int64_t window_ns);
 /// its share of the operation's count (and bytes), so the classes add up to the operation.
 Rates class_rates_of(const model::OpStats& stats, const model::SizeClassStats& in_class, std::int64_t window_ns);
 
-/// Stages that put load on the storage for its own sake, and by which a run is judged: execute and hybrid.
-bool is_load(model::StageType type);
-
 /// The statistics of `kind` (absent: of all operations) over the load stages together. Warm-up is left out.
 model::OpStats load_stats(const model::Summary& summary, std::optional<model::OpKind> kind);
 

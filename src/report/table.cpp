@@ -163,7 +163,7 @@ std::string stage_heading(const Page& page, const StageSummary& stage) {
   std::string words = fmt::format("{} {}", stage.started.stage + 1, one_line(stage.started.name));
   if (name_of(stage.started.type) != stage.started.name) words += fmt::format(" ({})", name_of(stage.started.type));
   words += "  " + duration(stage.wall_ns);
-  if (is_load(stage.started.type) && stage.window_ns != stage.wall_ns) {
+  if (model::is_load(stage.started.type) && stage.window_ns != stage.wall_ns) {
     words += ", rates over " + duration(stage.window_ns);
   }
   const model::RunStatus status = status_of(stage, page.options.log);
@@ -191,7 +191,7 @@ void write_stage(Page& page, const StageSummary& stage, const std::vector<std::s
 void write_slowest(Page& page) {
   std::vector<model::SlowOp> slowest;
   for (const StageSummary& stage : page.summary.stages) {
-    if (is_load(stage.started.type)) merge_slowest(slowest, stage.slowest);
+    if (model::is_load(stage.started.type)) merge_slowest(slowest, stage.slowest);
   }
   if (slowest.empty()) return;
   page.gap();
