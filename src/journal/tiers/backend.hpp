@@ -27,7 +27,7 @@ struct PartyHead {
   std::uint64_t next_party_seq = 0;  ///< one past the highest that is there
   std::vector<SeqRange> missing;     ///< party_seqs below it that are not there, ascending
   Digest last_hash;                  ///< of block next_party_seq - 1
-  std::uint64_t last_seq = 0;        ///< the journal's number of that block
+  std::uint64_t last_seq = 0;        ///< the highest seq of its blocks
   std::int64_t complete_to_ns = 0;   ///< end of the last window before the first hole
   std::int64_t to_ns = 0;            ///< end of its last window
   bool is_over = false;              ///< it has said that the run has ended
