@@ -51,7 +51,7 @@ struct BackendState {
 
 /// Blocks that become visible together, or not at all.
 struct Commit {
-  std::vector<StoredBlock> blocks;  ///< with rising seq, from head + 1 on
+  std::vector<StoredBlock> blocks;  ///< with seqs head + 1, head + 2, ...
   std::vector<PartyHead> heads;     ///< as they are after it, of the parties that have blocks in it
 };
 
@@ -98,7 +98,12 @@ struct BackendTraits {
 
 /// The cold tier: a store of blocks. Calls block, and are made on blocking threads: reads by several at once, changes
 /// by one at a time. A change that failed, or that was left alone at its deadline, may still have been made: the
-/// journal asks for load() then. Nothing a caller gives is ever made into a statement, only bound to one.
+/// journal asks for load() then. Nothing a caller gives is ever made into a statement, only bound to one. Text is
+/// bytes: what was stored comes back, and is found, byte by byte.
+///
+/// read() and notable() give the blocks for which Filter::may_match() holds, without those of fenced attempts unless
+/// the filter has `with_superseded`; get(), find() and present() know no fences. A damaged block ends the page it would
+/// stand in with Corrupt; those before and beyond it can be read.
 ///
 /// Errors of every call: DeadlineExceeded, Cancelled, Corrupt (a block is not what its hash says: the seq is named),
 /// Unavailable (busy, or away), ResourceExhausted (the disk is full), PermissionDenied.
@@ -106,14 +111,18 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual BackendTraits traits() const = 0;
+  /// Parties by key, fences by run, stage and attempt.
   virtual base::Result<BackendState> load(const CallBounds& bounds) = 0;
 
-  /// Errors: also InvalidArgument where the first seq is not head + 1; nothing of it is stored then.
+  /// Errors: also InvalidArgument for what check_commit() refuses, and where a block's (party, party_seq) is there
+  /// already; nothing of it is stored then.
   virtual base::Result<void> append(const Commit& commit, const CallBounds& bounds) = 0;
-  /// Blocks above `seq` go, and heads become `heads` (of all parties that had some there; one without blocks goes).
-  /// Returns what went, by seq.
+  /// Blocks above `seq` go, and heads become `heads` (of all parties that had some there; one without blocks goes: it
+  /// is left out, or its next_party_seq is 0). Fences stay. Returns what went, by seq; damaged ones too: is_whole()
+  /// tells.
   virtual base::Result<std::vector<StoredBlock>> remove_above(std::uint64_t seq, std::span<const PartyHead> heads,
                                                               const CallBounds& bounds) = 0;
+  /// A second one for the same attempt changes nothing.
   virtual base::Result<void> fence(const Fence& fence, const CallBounds& bounds) = 0;
   /// Gives space back. Blocks stay, those of discarded attempts too.
   virtual base::Result<void> compact(const CallBounds& bounds) = 0;

@@ -115,7 +115,7 @@ BlockStream::BlockStream(JournalCore::Ptr core, Filter filter, std::uint64_t aft
     // shared because the task that watches the deadline may end after the stream
     : state_(
           std::make_shared<State>(std::move(core), std::move(filter), after, to, std::move(client), std::move(slot))) {
-  auto watch = state_->core->runtime().executor().try_spawn("journal stream", State::watch(state_));
+  auto watch = state_->core->executor().try_spawn("journal stream", State::watch(state_));
   // Without a watch it has no slot either, so that nobody can keep one for ever.
   if (!watch) static_cast<void>(state_->end(std::move(watch).error()));
 }

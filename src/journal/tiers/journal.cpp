@@ -9,10 +9,10 @@
 
 namespace sluice::journal {
 
-async::Task<std::unique_ptr<Journal>> Journal::open(async::Runtime& runtime, std::unique_ptr<Backend> backend,
+async::Task<std::unique_ptr<Journal>> Journal::open(JournalThreads& threads, std::unique_ptr<Backend> backend,
                                                     JournalConfig config, async::Deadline deadline) {
   // shared because a call that was abandoned, and a guest, may outlive the journal
-  auto core = std::make_shared<JournalCore>(runtime, std::move(backend), std::move(config));
+  auto core = std::make_shared<JournalCore>(threads, std::move(backend), std::move(config));
   SLUICE_CO_CHECK(co_await JournalReader(core).refresh(deadline));
   std::unique_ptr<Journal> journal(new Journal(std::move(core)));
   SLUICE_CO_CHECK(journal->writer_.start());
@@ -22,7 +22,7 @@ async::Task<std::unique_ptr<Journal>> Journal::open(async::Runtime& runtime, std
 Journal::Journal(JournalCore::Ptr core) : core_(core), writer_(std::move(core)) {}
 
 Journal::~Journal() {
-  if (!is_shut_down_) static_cast<void>(core_->runtime().executor().block_on(shutdown()));
+  if (!is_shut_down_) static_cast<void>(core_->executor().block_on(shutdown()));
 }
 
 namespace {

@@ -25,8 +25,8 @@ struct ShutdownReport {
 /// loop threads.
 class Journal {
  public:
-  /// Asks the backend where it is. outlives: `runtime`. Errors: the backend's.
-  static async::Task<std::unique_ptr<Journal>> open(async::Runtime& runtime, std::unique_ptr<Backend> backend,
+  /// Asks the backend where it is. outlives: `threads`. Errors: the backend's.
+  static async::Task<std::unique_ptr<Journal>> open(JournalThreads& threads, std::unique_ptr<Backend> backend,
                                                     JournalConfig config, async::Deadline deadline);
   ~Journal();
   Journal(const Journal&) = delete;

@@ -20,6 +20,8 @@ struct JournalConfig {
   base::Nanos write_timeout{10'000'000'000};   ///< of a change on the backend, its wait for the barrier included
   base::Nanos stream_timeout{60'000'000'000};  ///< of a finite stream, all in all
   std::uint64_t follower_lag_max = 100'000;    ///< blocks that a follower which was live once may fall behind
+  std::uint32_t abandoned_reads_max = 16;      ///< calls that outlived their deadline; beyond them reads fail at once
+  std::uint32_t abandoned_writes_max = 4;      ///< the same of changes
   std::size_t cache_blocks_max = 2048;
   std::size_t commit_blocks_max = 4096;                  ///< of several appends, in one change
   std::size_t commit_bytes_max = std::size_t{64} << 20;  ///< the same, in bytes

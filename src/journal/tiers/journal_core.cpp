@@ -9,9 +9,9 @@
 
 namespace sluice::journal {
 
-JournalCore::JournalCore(async::Runtime& runtime, std::unique_ptr<Backend> backend, JournalConfig config)
+JournalCore::JournalCore(JournalThreads& threads, std::unique_ptr<Backend> backend, JournalConfig config)
     : config_(std::move(config)),
-      runtime_(runtime),
+      threads_(threads),
       backend_(std::move(backend)),
       traits_(backend_->traits()),
       reads_(config_.reads_max, "reads of the journal"),

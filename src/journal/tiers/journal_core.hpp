@@ -15,11 +15,11 @@
 
 #include "async/notice.hpp"
 #include "async/permits.hpp"
-#include "async/runtime.hpp"
 #include "journal/tiers/backend.hpp"
 #include "journal/tiers/block_cache.hpp"
 #include "journal/tiers/journal_config.hpp"
 #include "journal/tiers/journal_stats.hpp"
+#include "journal/tiers/journal_threads.hpp"
 #include "journal/tiers/ledger.hpp"
 
 namespace sluice::journal {
@@ -39,8 +39,8 @@ using Discard = std::variant<Superseded, Retracted>;
 /// never for a call of the backend. Everybody who uses it keeps it alive: guests may leave after the journal.
 class JournalCore {
  public:
-  /// outlives: `runtime`.
-  JournalCore(async::Runtime& runtime, std::unique_ptr<Backend> backend, JournalConfig config);
+  /// outlives: `threads`.
+  JournalCore(JournalThreads& threads, std::unique_ptr<Backend> backend, JournalConfig config);
 
   template <class Call>
   using Called = typename std::invoke_result_t<Call&, Backend&, const CallBounds&>::value_type;
@@ -59,19 +59,21 @@ class JournalCore {
       core->note_expiry("a read", name, base::now() - began, permit.error());
       co_return base::fail(std::move(permit).error());
     }
-    co_return co_await run(core, &JournalStats::reads, std::move(name), until, std::move(call));
+    co_return co_await run(core, core->threads_.reading(), &JournalStats::reads, std::move(name), until,
+                           std::move(call));
   }
   /// The same for the writer, who is alone and has seen to its permits.
   template <class Call>
   static async::Task<Called<Call>> change(Ptr core, std::string name, async::Deadline deadline, Call call) {
-    return run(std::move(core), &JournalStats::writes, std::move(name), deadline, std::move(call));
+    async::BlockingPool& pool = core->threads_.writing();
+    return run(std::move(core), pool, &JournalStats::writes, std::move(name), deadline, std::move(call));
   }
   /// Waits until no reader is on the backend, and keeps them out for as long as the permit lives.
   async::Task<async::Permit> keep_readers_out(async::Deadline deadline);
 
   const JournalConfig& config() const { return config_; }
   const BackendTraits& traits() const { return traits_; }
-  async::Runtime& runtime() { return runtime_; }
+  async::Executor& executor() { return threads_.executor(); }
 
   /// What readers go by: the highest number that is there, and how often something was discarded.
   struct View {
@@ -121,10 +123,12 @@ class JournalCore {
   static constexpr std::size_t kDiscardsMax = 1024;  ///< that are kept for followers
 
   template <class Call>
-  static async::Task<Called<Call>> run(Ptr core, CallStats JournalStats::* counted, std::string name,
-                                       async::Deadline deadline, Call call) {
+  static async::Task<Called<Call>> run(Ptr core,
+                                       async::BlockingPool& pool,  // outlives: as the threads
+                                       CallStats JournalStats::* counted, std::string name, async::Deadline deadline,
+                                       Call call) {
     const base::Instant began = base::now();
-    auto result = co_await core->runtime_.blocking().run(
+    auto result = co_await pool.run(
         "journal: " + name,
         [backend = core->backend_, call = std::move(call), deadline](const async::CancelToken& cancel) mutable {
           return call(*backend, CallBounds{.deadline = deadline, .cancel = cancel});
@@ -140,7 +144,7 @@ class JournalCore {
   void discarded(Discard discard);
 
   const JournalConfig config_;
-  async::Runtime& runtime_;  // outlives: the one who made the journal says so
+  JournalThreads& threads_;  // outlives: the one who made the journal says so
   // shared because a call that was abandoned outlives the journal
   const std::shared_ptr<Backend> backend_;
   const BackendTraits traits_;

@@ -219,10 +219,10 @@ async::Task<JournalReader> open_reader(JournalCore::Ptr core, async::Deadline de
 
 }  // namespace
 
-async::Task<JournalReader> JournalReader::open(async::Runtime& runtime, std::unique_ptr<Backend> backend,
+async::Task<JournalReader> JournalReader::open(JournalThreads& threads, std::unique_ptr<Backend> backend,
                                                JournalConfig config, async::Deadline deadline) {
   // shared because a call that was abandoned, and a guest, may outlive the reader
-  return open_reader(std::make_shared<JournalCore>(runtime, std::move(backend), std::move(config)), deadline);
+  return open_reader(std::make_shared<JournalCore>(threads, std::move(backend), std::move(config)), deadline);
 }
 
 async::Task<BlockPtr> JournalReader::get(std::uint64_t seq, async::Deadline deadline) const {

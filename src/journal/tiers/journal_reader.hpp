@@ -41,8 +41,8 @@ struct BlockPage {
 class JournalReader {
  public:
   /// A journal that this process does not write; where another one may, config.others_write says so.
-  /// outlives: `runtime`.
-  static async::Task<JournalReader> open(async::Runtime& runtime, std::unique_ptr<Backend> backend,
+  /// outlives: `threads`.
+  static async::Task<JournalReader> open(JournalThreads& threads, std::unique_ptr<Backend> backend,
                                          JournalConfig config, async::Deadline deadline);
 
   explicit JournalReader(JournalCore::Ptr core) : core_(std::move(core)) {}

@@ -175,8 +175,8 @@ async::Task<> JournalWriter::State::make_sure(Ptr state, async::Deadline deadlin
 /// In a task of its own, because stop() ends this wait and nothing else of the writer's.
 async::Task<async::Permit> JournalWriter::State::readers_out(Ptr state, async::Deadline deadline) {
   const base::Instant began = base::now();
-  SLUICE_CO_TRY(auto wait, state->core->runtime().executor().try_spawn(
-                               "journal barrier", state->core->keep_readers_out(deadline), state->stopping.token()));
+  SLUICE_CO_TRY(auto wait, state->core->executor().try_spawn("journal barrier", state->core->keep_readers_out(deadline),
+                                                             state->stopping.token()));
   auto permit = co_await wait.wait(async::Deadline::never());
   if (!permit) {
     permit.error().chain.push_back(permit.error().what);
@@ -308,7 +308,7 @@ JournalWriter::JournalWriter(JournalCore::Ptr core)
 
 base::Result<void> JournalWriter::start() {
   // With a token of its own: it ends by stop(), after what it has begun.
-  SLUICE_TRY(auto task, state_->core->runtime().executor().try_spawn("journal writer", State::run(state_), {}));
+  SLUICE_TRY(auto task, state_->core->executor().try_spawn("journal writer", State::run(state_), {}));
   task_.emplace(std::move(task));
   return {};
 }

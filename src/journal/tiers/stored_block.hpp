@@ -94,8 +94,8 @@ struct NotableRecord {
 /// The unit of atomic append: one party's interval, or one event. Never changed once it is committed.
 struct StoredBlock {
   BlockHeader header;
-  std::vector<std::byte> payload;  ///< as encode_block() or encode_records() made it
-  std::vector<NotableRecord> notable;
+  std::vector<std::byte> payload;      ///< as encode_block() or encode_records() made it
+  std::vector<NotableRecord> notable;  ///< by index, each once
   bool operator==(const StoredBlock&) const = default;
 
   std::size_t size_bytes() const;  ///< in memory, roughly
