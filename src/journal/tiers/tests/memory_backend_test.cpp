@@ -1,6 +1,7 @@
 #include "journal/tiers/memory_backend.hpp"
 
 #include "journal/tiers/tests/backend_suite.hpp"
+#include "journal/tiers/tests/journal_suite.hpp"
 
 namespace sluice::journal {
 namespace {
@@ -22,6 +23,10 @@ class MemoryStore final : public StoreUnderTest {
 };
 
 INSTANTIATE_TEST_SUITE_P(Memory, BackendSuite,
+                         testing::Values(StoreCase{"memory", [] { return std::make_unique<MemoryStore>(); }}),
+                         name_of_case);
+
+INSTANTIATE_TEST_SUITE_P(Memory, JournalSuite,
                          testing::Values(StoreCase{"memory", [] { return std::make_unique<MemoryStore>(); }}),
                          name_of_case);
 
