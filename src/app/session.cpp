@@ -325,6 +325,7 @@ void Session::print() {
   base::Error error{.code = taken.error().code,
                     .what = "the results could not be written to stdout",
                     .where = taken.error().where.empty() ? "stdout" : taken.error().where,
+                    .likely = taken.error().likely,
                     .chain = {taken.error().what}};
   error.add_try(results_ ? "they are in " + results_->path() : "write them to another file");
   console_->say(base::to_text(error, options_.brief_errors) + "\n");
