@@ -228,7 +228,7 @@ struct Grammar {
   CommandLine line;
   RawOptions raw;
   std::string shell = "bash";
-  CLI::App app{"sluice: a distributed storage benchmark that never stalls", "sluice"};
+  CLI::App app{"sluice: a storage benchmark that never stalls", "sluice"};
   CLI::App* run = nullptr;
   CLI::App* validate = nullptr;
   CLI::App* cleanup = nullptr;
