@@ -188,6 +188,7 @@ constexpr Wording kWordings[] = {
     {"end of sequence not found", "this line fits neither the indentation above it nor a list"},
     {"end of map flow not found", "a '{' above is never closed, or a ',' is missing"},
     {"end of sequence flow not found", "a '[' above is never closed, or a ',' is missing"},
+    {"illegal flow end", "a ']' or '}' that does not close what was opened last"},
     {"illegal map value", "a ':' stands where no value can follow"},
     {"illegal block entry", "a '-' stands where no list can begin"},
     {"illegal EOF in scalar", "a quote is never closed"},

@@ -20,6 +20,10 @@ def a_tab_in_the_indentation_is_called_one(case):
     _refused(case, _TARGET + 'workload:\n\t- {op: get, path: "*"}\n')
 
 
+def a_bracket_that_closes_a_brace(case):
+    _refused(case, _TARGET + 'workload: [{op: get, path: "*"]\n')
+
+
 def a_plan_that_is_no_map(case):
     _refused(case, "- just\n- a list\n")
 
