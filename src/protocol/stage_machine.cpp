@@ -265,7 +265,10 @@ void StageMachine::note_what_did_not_run(Effects& out) const {
   if (!names.empty()) note("stages that did not run: " + names, out);
   constexpr auto kHow = "; `sluice cleanup PLAN` removes it";
   if (cleanup_left) return note(std::string("what this run made is left where it is") + kHow, out);
-  if (rule().type == StageType::Cleanup && state_.status != RunStatus::Completed) {
+  if (rule().type == StageType::Cleanup && state_.status == RunStatus::Failed) {
+    // What made it fail is not this run's, perhaps, and cleanup alone would fail as well.
+    note("cleanup failed: what it could not remove is left where it is; the error says why", out);
+  } else if (rule().type == StageType::Cleanup && state_.status != RunStatus::Completed) {
     note(std::string("cleanup did not finish: a part of what this run made is left where it is") + kHow, out);
   }
 }
