@@ -227,6 +227,13 @@ def cleanup_wants_a_plan(case):
     case.fails(2, "cleanup", "data")
 
 
+def rebuild_of_an_empty_log_replaces_nothing(case):
+    case.write("data/log/local.seg")
+    case.write("data/summary.json", "{}")
+    case.fails(1, "results", "rebuild", "data")
+    assert case.path("data/summary.json").read_text() == "{}"
+
+
 def rebuild_of_a_directory_without_a_log(case):
     case.make_dir("data")
     case.fails(1, "results", "rebuild", "data")
