@@ -19,8 +19,13 @@ constexpr std::size_t kColumns = 80;  ///< of a terminal that does not say
 
 struct Display::Shared {
   Shared(ProgressMode the_mode, base::Nanos the_interval, const load::RunContext& the_context, const RunSink& the_sink,
-         Console& the_console)
-      : mode(the_mode), interval(the_interval), context(the_context), sink(the_sink), console(the_console) {}
+         Console& the_console, const async::Executor& the_executor)
+      : mode(the_mode),
+        interval(the_interval),
+        context(the_context),
+        sink(the_sink),
+        console(the_console),
+        executor(the_executor) {}
 
   /// outlives: the Display, which waits for the task's end.
   static async::Task<> run(Shared& shared);
@@ -30,9 +35,10 @@ struct Display::Shared {
 
   const ProgressMode mode;
   const base::Nanos interval;
-  const load::RunContext& context;  // outlives: the session's, as the next two
+  const load::RunContext& context;  // outlives: the session's, as the next three
   const RunSink& sink;              // outlives: see above
   Console& console;                 // outlives: see above
+  const async::Executor& executor;  // outlives: see above
   async::StopFlag stopping;
   std::mutex mutex;  ///< for what begin() sets
   Stage stage;
@@ -71,6 +77,8 @@ report::LiveFrame Display::Shared::frame() {
   if (duration.count() > 0 && !frame.total) frame.eta = std::max(base::Nanos{0}, duration - frame.elapsed);
   if (draws_workload && now < context.budget.backoff_until()) frame.remark = "backing off: too many errors a second";
   sink.fill(frame);
+  // Sync workers have no loop, so the longest hold is often that of the run's own loops.
+  frame.max_stall_ns = std::max(frame.max_stall_ns, executor.stats().max_hold_ns);
   return frame;
 }
 
@@ -115,7 +123,7 @@ ProgressMode Display::resolve(ProgressMode mode) {
 
 Display::Display(ProgressMode mode, base::Nanos interval, const load::RunContext& context, const RunSink& sink,
                  Console& console, async::Executor& executor)
-    : shared_(std::make_unique<Shared>(resolve(mode), interval, context, sink, console)) {
+    : shared_(std::make_unique<Shared>(resolve(mode), interval, context, sink, console, executor)) {
   if (shared_->mode == ProgressMode::None) return;
   // With a token of its own: it ends by stop() alone, after the last picture.
   auto task = executor.try_spawn("display", Shared::run(*shared_), {});

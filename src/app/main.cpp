@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <string_view>
 
@@ -42,6 +43,29 @@ int clean_up(const app::RunOptions& options) {
   return app::run_session(std::move(*loaded), options, run_id, false);
 }
 
+/// What a command has printed is still in the stream's buffer, and a full disk shows when it is written. A reader that
+/// has seen enough is no failure.
+int flushed(int exit_code) {
+  errno = 0;
+  const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  if (!failed || errno == EPIPE) return exit_code;
+  base::Error error = base::from_errno(errno == 0 ? EIO : errno, "what was printed could not be written", "stdout");
+  error.try_next = {"write it to another file or disk"};
+  std::fprintf(stderr, "%s\n", base::to_text(error).c_str());
+  return exit_code == protocol::kExitDone ? protocol::kExitFailed : exit_code;
+}
+
+int carry_out(const app::CommandLine& line) {
+  switch (line.kind) {
+    case app::CommandKind::Run: return run(line.run);
+    case app::CommandKind::Validate: return app::validate_command(line.run);
+    case app::CommandKind::Cleanup: return clean_up(line.run);
+    case app::CommandKind::Rebuild: return app::rebuild_command(line.results_dir);
+    case app::CommandKind::Printed: std::fputs(line.text.c_str(), stdout); return protocol::kExitDone;
+  }
+  return protocol::kExitFailed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -52,12 +76,5 @@ int main(int argc, char** argv) {
     options.json = std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
     return app::report_error(line.error(), options, protocol::kExitBadUsage);
   }
-  switch (line->kind) {
-    case app::CommandKind::Run: return run(line->run);
-    case app::CommandKind::Validate: return app::validate_command(line->run);
-    case app::CommandKind::Cleanup: return clean_up(line->run);
-    case app::CommandKind::Rebuild: return app::rebuild_command(line->results_dir);
-    case app::CommandKind::Printed: std::fputs(line->text.c_str(), stdout); return 0;
-  }
-  return protocol::kExitFailed;
+  return flushed(carry_out(*line));
 }

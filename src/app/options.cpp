@@ -145,6 +145,12 @@ base::Result<void> check(RawOptions& raw, RunOptions& run) {
     if (raw.progress == name) run.progress = mode;
   }
   run.brief_errors = raw.errors == "short";
+  if (run.results.empty()) {
+    base::Error error{
+        .code = base::Code::InvalidArgument, .what = "--results names no directory", .where = "the command line"};
+    return base::fail(
+        std::move(error).add_likely("a variable of the shell is empty").add_try("--results DIR, or leave it out"));
+  }
   SLUICE_TRY(run.duration,
              parse_time(raw.duration, "--duration", base::Nanos{1'000'000}, base::Nanos{31'536'000'000'000'000}));
   SLUICE_TRY(run.progress_interval, parse_time(raw.progress_interval, "--progress-interval", base::Nanos{50'000'000},
@@ -222,7 +228,7 @@ struct Grammar {
   CommandLine line;
   RawOptions raw;
   std::string shell = "bash";
-  CLI::App app{"sluice: a distributed storage benchmark that never stalls", "sluice"};
+  CLI::App app{"sluice: a storage benchmark that never stalls", "sluice"};
   CLI::App* run = nullptr;
   CLI::App* validate = nullptr;
   CLI::App* cleanup = nullptr;

@@ -29,13 +29,15 @@ std::uint64_t random_seed() {
 
 bool is_uri(const std::string& subject) { return subject.find("://") != std::string::npos; }
 
-base::Error no_subject(const std::string& subject) {
+base::Error no_subject(const std::string& subject, bool uri_allowed) {
   base::Error error{
-      .code = base::Code::NotFound, .what = "there is neither a plan nor a directory of this name", .where = subject};
-  return std::move(error)
-      .add_likely("the name is misspelt, or relative to another directory")
-      .add_try("sluice run PLAN.yaml, sluice run DIR, or sluice run file:///DIR")
-      .add_try("examples/ holds plans to begin with");
+      .code = base::Code::NotFound,
+      .what = uri_allowed ? "there is neither a plan nor a directory of this name" : "there is no plan of this name",
+      .where = subject.empty() ? "the command line: the name is empty" : subject};
+  error.add_likely("the name is misspelt, or relative to another directory");
+  error.add_try(uri_allowed ? "sluice run PLAN.yaml, sluice run DIR, or sluice run file:///DIR"
+                            : "name the PLAN.yaml from here, or by its absolute path");
+  return std::move(error.add_try("examples/ holds plans to begin with"));
 }
 
 base::Error relative_uri(const std::string& uri, const std::string& scheme, const std::string& path) {
@@ -76,7 +78,8 @@ base::Result<LoadedPlan> plan_without_file(const RunOptions& options, const std:
   SLUICE_TRY(loaded.plan,
              config::plan_for_uri(
                  uri, {.run_id = run_id, .free_bytes = free_bytes, .seed = options.seed.value_or(random_seed())}));
-  const std::string_view place = std::string_view(uri).substr(authority);
+  std::string_view place = std::string_view(uri).substr(authority);
+  if (scheme == "null") place = place.substr(0, place.find('?'));  // its parameters are no part of a name
   const std::string_view trimmed = place.substr(0, place.find_last_not_of('/') + 1);
   loaded.plan.name = trimmed.substr(trimmed.find_last_of('/') + 1);  // npos + 1 is 0
   if (loaded.plan.name.empty()) loaded.plan.name = scheme;
@@ -167,7 +170,7 @@ base::Result<LoadedPlan> load_plan(const RunOptions& options, const std::string&
   struct stat facts{};
   const bool exists = !is_uri(subject) && stat(subject.c_str(), &facts) == 0;
   const bool names_target = is_uri(subject) || (exists && !S_ISREG(facts.st_mode));
-  if (!names_target && !exists) return base::fail(no_subject(subject));
+  if (!names_target && !exists) return base::fail(no_subject(subject, uri_allowed));
   if (names_target && !uri_allowed) {
     base::Error error{.code = base::Code::InvalidArgument, .what = "this command needs a plan file", .where = subject};
     return base::fail(

@@ -37,6 +37,15 @@ int rebuild_command(const std::string& dir) {
   for (const journal::LogFlaw& flaw : read->flaws) {
     std::fprintf(stderr, "%s: %s: %s\n", flaw.torn_tail ? "note" : "warning", flaw.file.c_str(), flaw.text.c_str());
   }
+  if (read->blocks == 0) {
+    base::Error error{.code = base::Code::Corrupt,
+                      .what = "the log of results has nothing that can be read, so nothing was replaced",
+                      .where = dir + "/log"};
+    error.add_likely("the run was killed before it began to measure").add_likely("the log was emptied or not copied");
+    error.add_try("look at summary.json and perf_log.tsv, which are as the run left them");
+    std::fprintf(stderr, "%s\n", base::to_text(error).c_str());
+    return 1;
+  }
   results.release_reserve();  // a run that was killed has left it
   for (const report::ResultFile& file : fold.finish(report::LogState::Final)) {
     if (auto written = results.replace(file.name, file.content); !written) {

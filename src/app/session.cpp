@@ -305,7 +305,8 @@ void Session::write_results() {
     static_cast<void>(results_->replace("summary.json", json));
   }
   if (written) return;
-  console_->say(base::to_text(written.error(), options_.brief_errors) + "\n");
+  const bool is_told = ended_.error && ended_.error->what == written.error().what;  // at the end, for it ended the run
+  if (!is_told) console_->say(base::to_text(written.error(), options_.brief_errors) + "\n");
   if (exit_code_ == protocol::kExitDone) exit_code_ = protocol::kExitFailed;
 }
 
@@ -325,6 +326,7 @@ void Session::print() {
   base::Error error{.code = taken.error().code,
                     .what = "the results could not be written to stdout",
                     .where = taken.error().where.empty() ? "stdout" : taken.error().where,
+                    .likely = taken.error().likely,
                     .chain = {taken.error().what}};
   error.add_try(results_ ? "they are in " + results_->path() : "write them to another file");
   console_->say(base::to_text(error, options_.brief_errors) + "\n");

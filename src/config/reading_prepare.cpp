@@ -73,7 +73,15 @@ void read_dataset_uri(const Section& section, Reading& reading, Dataset& out) {
         .add_try("name the folder by its full URI");
     return;
   }
-  if (relative && !reading.plan.target.empty() && !uri->text.empty()) {
+  if (relative && !uri->text.empty() && reading.plan.target.empty()) {
+    if (reading.has_wrong_target) return;
+    section.problems()
+        .add(*uri, fmt::format("base_uri {} hangs below the target, and the plan has none", quoted(uri->text)))
+        .add_likely("the target is left out")
+        .add_try("give the plan a target, or write a full URI: \"file:///path/" + uri->text + "\"");
+    return;
+  }
+  if (relative && !uri->text.empty()) {
     out.base_uri = reading.plan.target + uri->text + (uri->text.ends_with('/') ? "" : "/");
   } else if (!read_base_uri(*uri, section.problems(), out.base_uri)) {
     return;

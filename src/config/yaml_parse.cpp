@@ -188,6 +188,7 @@ constexpr Wording kWordings[] = {
     {"end of sequence not found", "this line fits neither the indentation above it nor a list"},
     {"end of map flow not found", "a '{' above is never closed, or a ',' is missing"},
     {"end of sequence flow not found", "a '[' above is never closed, or a ',' is missing"},
+    {"illegal flow end", "a ']' or '}' that does not close what was opened last"},
     {"illegal map value", "a ':' stands where no value can follow"},
     {"illegal block entry", "a '-' stands where no list can begin"},
     {"illegal EOF in scalar", "a quote is never closed"},
@@ -207,7 +208,24 @@ std::string in_plain_words(const std::string& given) {
   return given;
 }
 
-YamlFault syntax_fault(const YAML::ParserException& exception) {
+/// Whether a line, counted from 0, begins with blanks of which one is a tab. yaml-cpp seldom says so itself: it names
+/// what it finds after the tab.
+bool is_indented_by_tab(std::string_view text, int line) {
+  for (; line > 0; --line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return false;
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, text.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
+}
+
+YamlFault syntax_fault(std::string_view text, const YAML::ParserException& exception) {
+  if (is_indented_by_tab(text, exception.mark.line)) {
+    return {.at = position_of(exception.mark),
+            .what = "bad YAML: a tab in the indentation; YAML takes blanks only",
+            .likely = "the editor writes tabs",
+            .try_next = "replace the tabs: expand -t 2 PLAN.yaml"};
+  }
   const std::string what = in_plain_words(exception.msg);
   if (what.starts_with("a '*'")) {
     return {.at = position_of(exception.mark),
@@ -246,7 +264,7 @@ std::expected<YamlNode, std::vector<YamlFault>> parse_yaml(std::string_view text
   } catch (const Stop& stop) {
     builder.faults.push_back(stop.fault);
   } catch (const YAML::ParserException& exception) {
-    builder.faults.push_back(syntax_fault(exception));
+    builder.faults.push_back(syntax_fault(text, exception));
   } catch (const std::exception& exception) {
     builder.faults.push_back({.at = start, .what = std::string("bad YAML: ") + exception.what()});
   }

@@ -35,6 +35,7 @@ class Cleaner {
   StageJob& job_;
   RunContext& context_;
   std::uint64_t failures_ = 0;
+  bool found_any_ = false;  ///< there was something to remove
   std::string left_;
   std::vector<std::unique_ptr<dataset::ListedNames>> listed_;  ///< outlive the passes that use them
 };
@@ -52,6 +53,7 @@ bool is_made_by(std::string_view name, std::string_view verb, const std::vector<
 
 base::Result<void> Cleaner::remove_ranges(std::string what, std::string unit, Lane lane) {
   const bool directories = lane.kind == model::OpKind::Rmdir;
+  found_any_ = true;
   if (context_.plan.prepare.cleanup_mode != model::CleanupMode::Strict) lane.forgiven = ENOENT;
   StageJob::RangePass pass{.what = std::move(what), .unit = std::move(unit)};
   pass.lanes.push_back(std::move(lane));
@@ -89,6 +91,7 @@ base::Result<void> Cleaner::remove_made() {
   }
   const std::vector<Place>& directories = context_.made.directories();
   if (directories.empty()) return {};
+  found_any_ = true;
   job_.begin_activity("removing directories that the run made", "directories", directories.size());
   for (auto place = directories.rbegin(); place != directories.rend() && !stopped(); ++place) {
     SLUICE_CHECK(remove_directory(*place));
@@ -227,6 +230,7 @@ StageResult Cleaner::run() {
   if (stopped()) return job_.interrupted(window());
   if (!removed) return StageJob::failed(std::move(removed).error(), window());
   if (context_.plan.remove_everything && failures_ == 0) remove_own_folder();
+  if (!found_any_ && left_.empty() && !context_.earlier_runs.empty()) left_ = "nothing was there. ";
   if (!left_.empty()) left_.pop_back();
   if (failures_ > 0 && context_.plan.prepare.cleanup_mode != model::CleanupMode::BestEffort) {
     base::Error error{.code = base::Code::Unavailable, .what = left_, .where = context_.plan.target};

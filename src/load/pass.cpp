@@ -82,8 +82,9 @@ base::Result<void> Pass::start_workers() {
       base::Error error =
           base::from_errno(thrown.code().value(), "could not start a thread for each operation in flight",
                            "thread " + std::to_string(i + 1) + " of " + std::to_string(spec_.workers));
-      return base::fail(
-          std::move(error).add_try("lower concurrency, or raise ulimit -u and the container's pids limit"));
+      return base::fail(std::move(error)
+                            .add_likely("each operation in flight has a thread here, and a limit on threads is reached")
+                            .add_try("lower concurrency, or raise ulimit -u and the container's pids limit"));
     }
   }
   return {};

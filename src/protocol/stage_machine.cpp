@@ -265,7 +265,10 @@ void StageMachine::note_what_did_not_run(Effects& out) const {
   if (!names.empty()) note("stages that did not run: " + names, out);
   constexpr auto kHow = "; `sluice cleanup PLAN` removes it";
   if (cleanup_left) return note(std::string("what this run made is left where it is") + kHow, out);
-  if (rule().type == StageType::Cleanup && state_.status != RunStatus::Completed) {
+  if (rule().type == StageType::Cleanup && state_.status == RunStatus::Failed) {
+    // What made it fail is not this run's, perhaps, and cleanup alone would fail as well.
+    note("cleanup failed: what it could not remove is left where it is; the error says why", out);
+  } else if (rule().type == StageType::Cleanup && state_.status != RunStatus::Completed) {
     note(std::string("cleanup did not finish: a part of what this run made is left where it is") + kHow, out);
   }
 }
@@ -287,16 +290,16 @@ std::uint64_t StageMachine::stage_errors() const {
 }
 
 std::string StageMachine::where_it_is() const {
-  std::uint64_t done = 0;
+  std::optional<std::uint64_t> done;
   std::optional<std::uint64_t> total = 0;
   for (const Agent& agent : agents_) {
-    done += agent.done;
+    if (agent.done) done = done.value_or(0) + *agent.done;
     total = total && agent.total ? std::optional(*total + *agent.total) : std::nullopt;
   }
   std::string text = "stage " + std::to_string(stage_ + 1) + " of " + std::to_string(rules_.stages.size()) + ", '" +
-                     rule().name + "' (" + std::string(name_of(rule().type)) + "), " + base::format_count(done);
-  if (total) text += " of " + base::format_count(*total);
-  return text + " done after " + base::format_duration(now_ - state_.began);
+                     rule().name + "' (" + std::string(name_of(rule().type)) + "),";
+  if (done) text += " " + base::format_count(*done) + (total ? " of " + base::format_count(*total) : "") + " done";
+  return text + " after " + base::format_duration(now_ - state_.began);
 }
 
 void StageMachine::check_invariants() const {

@@ -64,7 +64,7 @@ class StageMachine {
   struct Agent {
     bool ready = false;
     bool ended = false;
-    std::uint64_t done = 0;
+    std::optional<std::uint64_t> done;  ///< absent until it has said how far it is
     std::optional<std::uint64_t> total;
     std::uint64_t errors = 0;
     std::vector<model::WorkerInfo> workers;

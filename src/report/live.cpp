@@ -68,8 +68,9 @@ std::string title(const LiveFrame& frame) {
 }
 
 std::string health_words(const LiveFrame& frame) {
-  return fmt::format("errors {}  client {:.2f} cores  longest hold {}", base::format_count(frame.errors),
-                     frame.cpu_cores, duration(frame.max_stall_ns));
+  std::string words = "errors " + base::format_count(frame.errors);
+  if (frame.cpu_cores > 0) words += fmt::format("  client {:.2f} cores", frame.cpu_cores);
+  return words + "  longest hold " + duration(frame.max_stall_ns);
 }
 
 std::vector<std::string> operation_lines(const LiveFrame& frame) {

@@ -74,6 +74,8 @@ void LiveFold::fill(LiveFrame& frame) const {
   frame.max_stall_ns = max_stall_ns_;
   frame.operations.clear();
   const Second* last = last_complete(frame.elapsed.count());
+  frame.cpu_cores = 0;
+  if (last == nullptr && frame.elapsed.count() < kSecondNs + kHandOverNs) return;  // there was none yet
   const double seconds =
       last == nullptr ? 1.0 : static_cast<double>(std::max<std::int64_t>(1, last->to_ns - last->from_ns)) / 1e9;
   frame.cpu_cores = last == nullptr ? 0.0 : last->cpu_s / seconds;

@@ -35,7 +35,7 @@ struct LiveFrame {
   std::vector<LiveOp> operations;
   std::uint64_t ops = 0, bytes = 0;  ///< completed so far in this stage
   std::uint64_t errors = 0;          ///< so far in the run
-  double cpu_cores = 0;              ///< used by this process in the last second
+  double cpu_cores = 0;              ///< used by this process in the last complete second; 0: not known
   std::int64_t max_stall_ns = 0;     ///< longest hold so far
   std::string activity;              ///< what the stage is doing: "creating directories, level 2 of 4"; may be ""
   std::string remark;                ///< backing off, a warning; "" where all is well

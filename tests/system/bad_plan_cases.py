@@ -16,6 +16,14 @@ def yaml_that_cannot_be_parsed(case):
     _refused(case, "target: [1\nworkload: x\n")
 
 
+def a_tab_in_the_indentation_is_called_one(case):
+    _refused(case, _TARGET + 'workload:\n\t- {op: get, path: "*"}\n')
+
+
+def a_bracket_that_closes_a_brace(case):
+    _refused(case, _TARGET + 'workload: [{op: get, path: "*"]\n')
+
+
 def a_plan_that_is_no_map(case):
     _refused(case, "- just\n- a list\n")
 
@@ -61,6 +69,16 @@ def a_tree_too_large_to_be_counted(case):
 
 def a_workload_that_is_missing(case):
     _refused(case, _TARGET)
+
+
+def a_target_that_is_missing_is_missed_by_all_that_hang_below_it(case):
+    _refused(case, 'workload: [{op: get, path: "set/*"}]\n'
+             "prepare: {ensure_objects: [{base_uri: set, count: 4, object_size: 1KiB}]}\n")
+
+
+def a_relative_target_is_the_only_complaint(case):
+    _refused(case, 'target: data/\nworkload: [{op: get, path: "set/*"}]\n'
+             "prepare: {ensure_objects: [{base_uri: set, count: 4, object_size: 1KiB}]}\n")
 
 
 def an_operation_that_does_not_exist(case):
@@ -150,6 +168,26 @@ def a_plan_that_is_not_there(case):
     case.fails(2, "run", "plam.yaml")
 
 
+def a_plan_to_validate_that_is_not_there(case):
+    case.fails(2, "validate", "plam.yaml")
+
+
+def a_plan_whose_name_is_empty(case):
+    case.fails(2, "run", "")
+
+
+def a_results_directory_whose_name_is_empty(case):
+    case.fails(2, "run", "null://x/", "--results", "")
+
+
+def a_null_target_with_an_unknown_parameter(case):
+    case.fails(2, "run", "null://x/?sise=4KiB")
+
+
+def a_null_target_with_a_size_that_is_none(case):
+    case.fails(2, "run", "null://x/?size=big")
+
+
 def a_plan_that_may_not_be_read(case):
     case.plan(_TARGET + _GET).chmod(0)
     case.fails(2, "run", "plan.yaml", as_nobody=True)
@@ -187,6 +225,13 @@ def a_run_without_a_plan_on_a_file(case):
 def cleanup_wants_a_plan(case):
     case.make_dir("data")
     case.fails(2, "cleanup", "data")
+
+
+def rebuild_of_an_empty_log_replaces_nothing(case):
+    case.write("data/log/local.seg")
+    case.write("data/summary.json", "{}")
+    case.fails(1, "results", "rebuild", "data")
+    assert case.path("data/summary.json").read_text() == "{}"
 
 
 def rebuild_of_a_directory_without_a_log(case):

@@ -64,6 +64,7 @@ def a_results_disk_that_fills_up_during_the_run(case):
     ended.err = "".join(line + "\n" for line in ended.err.splitlines() if not line.startswith("{"))
     equal(ended.exit, 1, "exit code", ended)
     document = check_summary(ended.out)
+    equal(ended.err.count(f"error: {document['error']['what']}\n"), 1, "how often the error is told")
     equal(document["run"]["status"], "failed", "status")
     that("ENOSPC" in document["error"]["where"], "the error names its cause", ended)
     that(document["stages"][1]["operations"][0]["count"] > 0, "what was measured is in the document")

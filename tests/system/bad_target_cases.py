@@ -238,7 +238,8 @@ _FOUR = ('target: file:///DIR/data/\n'
 def cleanup_of_a_foreign_dataset_is_refused(case):
     case.write("data/prepared-%08d.dat", "x" * 1024, count=4)
     case.plan(_FOUR)
-    case.fails(1, "cleanup", "plan.yaml", "--progress", "none")
+    ended = case.fails(1, "cleanup", "plan.yaml", "--progress", "none")
+    that("what this run made" not in ended.out, "it claims nothing that others made", ended)
     equal(len(os.listdir(case.path("data"))), 4, "files that are left")
 
 

@@ -89,6 +89,33 @@ def validate_prints_one_document_for_every_plan(case):
     check_validation(case.run("validate", "missing.yaml", "--json").out)
 
 
+def what_cannot_be_written_to_stdout_is_a_failure(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    for arguments in (("--help",), ("validate", "plan.yaml"), ("validate", "plan.yaml", "--json"),
+                      ("run", "plan.yaml", "--progress", "none"), ("run", "plan.yaml", *_QUIET)):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            ended = case.run(*arguments, stdout=full)
+        equal(ended.exit, 1, f"exit code of {arguments}", ended)
+        for part in ("error: ", "\n  where:  ", "ENOSPC", "\n  likely: 1. ", "\n  try:    1. "):
+            that(part in ended.err, f"the error of {arguments} has no part {part!r}", ended)
+
+
+def results_of_a_null_target_are_named_without_its_parameters(case):
+    case.run_ok("run", "null://small/?size=4KiB&latency=1ms", "--duration", "100ms", "--progress", "none")
+    that("-small-" in case.results().name, f"name of the results directory: {case.results().name}")
+
+
+def progress_has_no_figures_of_a_second_that_was_not_complete(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    lines = case.run_ok("run", "plan.yaml", "--duration", "500ms", "--progress", "json", "--progress-interval", "50ms").progress
+    early = [line for line in lines if line["stage_t_s"] < 1]  # a busy machine ends the stage later
+    equal([line["operations"] for line in early], [[]] * len(early), "figures of seconds that were not complete")
+    that(early and lines[-1]["ops"] > 0, f"there were operations: {lines[-1]}")
+    that(lines[-1]["max_stall_ms"] > 0, "the longest hold is that of sluice's own loops, where workers have none")
+
+
 def _said_on_a_terminal(case, *arguments):
     """All that a run says on stdout and stderr, which are a terminal."""
     leader, follower = os.openpty()

@@ -139,6 +139,15 @@ def cleanup_says_when_it_knows_no_run_whose_puts_it_could_remove(case):
     equal(os.listdir(case.path("data/new")), [], "what is left of the puts")
 
 
+def a_second_cleanup_of_a_plan_that_only_puts_says_that_nothing_was_there(case):
+    case.make_dir("data")
+    case.plan('target: file:///DIR/data/\nduration: 200ms\nworkload: [{op: put, path: "new/", object_size: 1KiB}]\n')
+    _run(case)
+    for said in (False, True):
+        ended = case.run_ok("cleanup", "plan.yaml", "--progress", "none")
+        equal("nothing was there" in ended.out, said, "whether it says that nothing was there", ended)
+
+
 def validate_touches_nothing(case):
     case.make_dir("data")
     case.plan(_PLAN)

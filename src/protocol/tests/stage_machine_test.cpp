@@ -43,6 +43,18 @@ TEST(StageMachine, a_timeout_error_says_what_where_why_and_what_to_try) {
   EXPECT_NE(finish->error->where.find("45,000 of 346,200 done"), std::string::npos) << finish->error->where;
 }
 
+TEST(StageMachine, an_error_says_nothing_of_what_was_done_where_nobody_told) {
+  StageMachine machine({.stages = {{.name = "measure", .timeout = 600s}}});
+  Effects out;
+  machine.step(at(0), Start{}, out);
+  machine.step(at(600), DeadlineTick{}, out);
+  machine.step(at(601), StageEnded{.status = model::RunStatus::Interrupted}, out);
+  const Finish* finish = find<Finish>(out);
+  ASSERT_NE(finish, nullptr);
+  ASSERT_TRUE(finish->error);
+  EXPECT_EQ(finish->error->where.find("done"), std::string::npos) << finish->error->where;
+}
+
 TEST(StageMachine, every_error_that_the_rules_find_has_its_four_parts) {
   StageMachine budget({.stages = {{.name = "measure"}}, .errors_max = 2});
   Effects out;

@@ -45,6 +45,14 @@ TEST_F(Live, shows_the_last_complete_second_of_all_parties) {
   EXPECT_EQ(frame.bytes, 3000U);
 }
 
+TEST_F(Live, a_stage_shorter_than_a_second_has_no_figures_of_one) {
+  record_gets(0, 10);
+  const LiveFrame frame = at(0.6);
+  EXPECT_TRUE(frame.operations.empty()) << "0/s would be no figure but a lie";
+  EXPECT_DOUBLE_EQ(frame.cpu_cores, 0);
+  EXPECT_EQ(frame.ops, 10U);
+}
+
 TEST_F(Live, a_second_that_is_still_coming_in_is_not_shown) {
   record_gets(0, 10);
   record_gets(1, 3);

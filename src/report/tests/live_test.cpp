@@ -54,7 +54,7 @@ TEST(LiveTty, without_a_total_there_is_no_bar) {
   frame.remark = "backing off for 5 s: 7 errors in the last second";
   EXPECT_EQ(render_tty(frame, 100, false), R"(prepare  stage 1 of 1  1h 01m
   346,200 directories  61.2k/s
-  errors 2  client 0.00 cores  longest hold 0 s
+  errors 2  longest hold 0 s
   ! backing off for 5 s: 7 errors in the last second
 )");
 }

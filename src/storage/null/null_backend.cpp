@@ -151,9 +151,7 @@ base::Result<void> set_option(NullOptions& options, std::string_view parameter) 
     SLUICE_TRY(options.latency, base::parse_duration(value));
     return {};
   }
-  base::Error error{.code = base::Code::InvalidArgument,
-                    .what = "null:// does not know the parameter '" + std::string(key) + "'"};
-  return base::fail(std::move(error).add_try("use null://x/?size=4KiB or null://x/?latency=1ms"));
+  return base::fail(base::Code::InvalidArgument, "null:// does not know the parameter '" + std::string(key) + "'");
 }
 
 }  // namespace
@@ -164,7 +162,13 @@ base::Result<std::unique_ptr<Backend>> open_null_backend(std::string_view uri) {
   std::string_view rest = question == std::string_view::npos ? "" : uri.substr(question + 1);
   while (!rest.empty()) {
     const std::size_t ampersand = rest.find('&');
-    SLUICE_CHECK(set_option(options, rest.substr(0, ampersand)));
+    if (base::Result<void> set = set_option(options, rest.substr(0, ampersand)); !set) {
+      base::Error error = std::move(set).error();
+      error.where = uri;
+      return base::fail(std::move(error)
+                            .add_likely("the parameter is misspelt, or meant for another kind of target")
+                            .add_try("use null://x/?size=4KiB or null://x/?latency=1ms"));
+    }
     rest = ampersand == std::string_view::npos ? "" : rest.substr(ampersand + 1);
   }
   return std::make_unique<NullBackend>(std::string(uri), options);
