@@ -21,6 +21,16 @@ inline constexpr std::string_view kHeaderColumns =
 inline constexpr std::string_view kBlockColumns = ", b.checksum, y.bytes";
 inline constexpr int kHeaderColumnCount = 17;
 
+/// Single blocks, by indexes alone: the seq of (party, party_seq), all party_seqs of a party, the seq of a hash. The
+/// index of hashes is asked stretch by stretch, the newest first.
+inline constexpr std::string_view kSeqOfNumber = "SELECT seq FROM blocks WHERE party = ? AND party_seq = ?";
+inline constexpr std::string_view kNumbersOfParty =
+    "SELECT party_seq FROM blocks INDEXED BY blocks_by_party WHERE party = ? ORDER BY party_seq";
+inline constexpr std::string_view kSeqOfHash =
+    "WITH RECURSIVE stretch (n) AS (SELECT max(seq) >> 12 FROM blocks UNION ALL SELECT n - 1 FROM stretch WHERE n > 0) "
+    "SELECT b.seq FROM stretch CROSS JOIN blocks b INDEXED BY blocks_by_hash ON b.seq >> 12 = stretch.n AND b.hash = ? "
+    "LIMIT 1";
+
 using DigestBytes = std::array<std::byte, 16>;
 /// The high half first, the high byte first: hex() of it reads as to_text().
 DigestBytes digest_bytes(const Digest& digest);

@@ -201,8 +201,7 @@ base::Result<std::vector<Fence>> all_fences(Connection& connection) {
 }
 
 base::Result<std::vector<SeqRange>> ranges_of(Connection& connection, std::int64_t party) {
-  SLUICE_TRY(Statement select, connection.prepare("SELECT party_seq FROM blocks INDEXED BY blocks_by_party "
-                                                  "WHERE party = ? ORDER BY party_seq"));
+  SLUICE_TRY(Statement select, connection.prepare(kNumbersOfParty));
   select.bind(party);
   std::vector<SeqRange> ranges;
   while (true) {
@@ -221,18 +220,14 @@ base::Result<std::vector<SeqRange>> ranges_of(Connection& connection, std::int64
 base::Result<std::int64_t> seq_of(Connection& connection, const PartyKey& key, std::uint64_t party_seq) {
   SLUICE_TRY(const auto party, connection.parties().number(connection, key));
   if (!party || party_seq > static_cast<std::uint64_t>(bounded(party_seq))) return 0;
-  SLUICE_TRY(Statement select, connection.prepare("SELECT seq FROM blocks WHERE party = ? AND party_seq = ?"));
+  SLUICE_TRY(Statement select, connection.prepare(kSeqOfNumber));
   SLUICE_TRY(const bool has_row, select.bind(*party).bind(bounded(party_seq)).step());
   return has_row ? select.integer(0) : 0;
 }
 
-/// The seq of a block with this hash, or 0. The index is asked stretch by stretch, the newest first.
+/// The seq of a block with this hash, or 0.
 base::Result<std::int64_t> seq_of(Connection& connection, const Digest& hash) {
-  SLUICE_TRY(Statement select,
-             connection.prepare("WITH RECURSIVE stretch (n) AS (SELECT max(seq) >> 12 FROM blocks UNION ALL "
-                                "SELECT n - 1 FROM stretch WHERE n > 0) "
-                                "SELECT b.seq FROM stretch CROSS JOIN blocks b INDEXED BY blocks_by_hash "
-                                "ON b.seq >> 12 = stretch.n AND b.hash = ? LIMIT 1"));
+  SLUICE_TRY(Statement select, connection.prepare(kSeqOfHash));
   const DigestBytes bytes = digest_bytes(hash);
   SLUICE_TRY(const bool has_row, select.bind_bytes(bytes).step());
   return has_row ? select.integer(0) : 0;
