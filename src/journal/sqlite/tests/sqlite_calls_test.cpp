@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include "journal/sqlite/connection_pool.hpp"
 #include "journal/sqlite/tests/sqlite_store.hpp"
