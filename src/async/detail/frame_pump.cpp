@@ -339,7 +339,7 @@ void FramePump::ask_disk(Lock& lock) {
   lock.unlock();  // the first time a thread is started
   if (batch != nullptr) {
     disk_.append(std::move(batch));
-  } else {
+  } else if (load) {
     disk_.take({.offset = load->extent.offset, .size_bytes = load->extent.size_bytes});
   }
   lock.lock();

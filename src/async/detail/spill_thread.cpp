@@ -106,11 +106,12 @@ void SpillThread::run(State& state) {
   std::unique_lock lock(state.mutex);
   while (true) {
     state.changed.wait(lock, [&] { return state.stops || state.request; });
-    if (state.stops) break;
-    std::optional<Request> request = std::exchange(state.request, std::nullopt);
+    if (state.stops || !state.request) break;
+    Request request = std::move(*state.request);
+    state.request.reset();
     lock.unlock();
-    Answer answer = request->answered_by(*device);
-    request.reset();  // before the answer: who asked may change the frames then
+    Answer answer = request.answered_by(*device);
+    request.batch.reset();  // before the answer: who asked may change the frames then
     lock.lock();
     state.post(std::move(answer));
   }
