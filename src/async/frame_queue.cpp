@@ -8,7 +8,11 @@
 namespace sluice::async {
 
 namespace {
+
 bool is_charged(FramePolicy policy) { return policy != FramePolicy::KeepNewest; }
+
+std::size_t cost_of(const SpillExtent& extent) { return extent.payload_bytes + extent.frames * kFrameCost; }
+
 }  // namespace
 
 FrameQueue::FrameQueue(const FrameLimits& limits, GapText gap_text) : limits_(limits), gap_text_(std::move(gap_text)) {}
@@ -70,13 +74,15 @@ FrameQueue::Put FrameQueue::put(FrameSource id, std::string& frame) {
 
 FrameQueue::Put FrameQueue::put_spill(FrameSource id, Source& source, std::string& frame) {
   const std::size_t cost = frame.size() + kFrameCost;
-  if (spill_is_off_ && source.extents.empty() && !source.is_spilling) {
+  if (spill_is_off_ && !source.is_parted()) {
+    SLUICE_DEBUG_ASSERT(source.tail.empty());
     if (!has_room(source, cost)) return Put::Full;
     push(id, source, make_frame(id, frame), false);
     return Put::Taken;
   }
   const bool behind = spill_behind(source, cost);
   if (!spill_has_room(source, cost)) {
+    part_head(id, source);
     if (!source.tail.empty()) want_spill(id, source);
     return Put::Full;
   }
@@ -108,7 +114,7 @@ bool FrameQueue::fits(FrameSource id, std::size_t size_bytes) const {
     case FramePolicy::Wait:
     case FramePolicy::DropOldest: return has_room(*source, cost);
     case FramePolicy::Spill:
-      if (spill_is_off_ && source->extents.empty() && !source->is_spilling) return has_room(*source, cost);
+      if (spill_is_off_ && !source->is_parted()) return has_room(*source, cost);
       return spill_has_room(*source, cost);
     case FramePolicy::KeepNewest: return true;
   }
@@ -141,7 +147,7 @@ bool FrameQueue::has_room(const Source& source, std::size_t cost) const {
 std::size_t FrameQueue::spill_half() const { return std::min(limits_.source_bytes_max, share_) / 2; }
 
 bool FrameQueue::spill_behind(const Source& source, std::size_t cost) const {
-  if (!source.extents.empty() || !source.tail.empty() || source.is_spilling) return true;
+  if (source.is_parted() || !source.tail.empty()) return true;
   return !source.head.empty() && source.head_cost + cost > spill_half();
 }
 
@@ -178,6 +184,7 @@ std::optional<Frame> FrameQueue::take() {
 
 Frame FrameQueue::take_from(FrameSource id, Source& source) {
   ++in_flight_;
+  ++source.in_flight;
   if (source.gap_frames > 0) {
     Frame gap{.bytes = gap_text_(source.name, source.gap_frames, source.gap_bytes),
               .source = id,
@@ -203,7 +210,8 @@ void FrameQueue::give_back(Frame frame) {
   }
   Source& source = *find(frame.source);
   const FrameSource id = frame.source;
-  if (frame.gap_frames > 0) {
+  --source.in_flight;
+  if (frame.gap_frames > 0 && source.policy != FramePolicy::Spill) {
     release(source, frame.cost());
     if (source.gap_frames > 0) {  // dropped again meanwhile: one gap is enough
       epochs_.end(source.gap_epoch);
@@ -220,6 +228,7 @@ void FrameQueue::give_back(Frame frame) {
     source.deficit += frame.bytes.size();
     source.head_cost += frame.cost();
     source.head.push_front(std::move(frame));
+    if (source.policy == FramePolicy::Spill) part_head(id, source);
   }
   if (!source.in_ring) {
     source.in_ring = source.in_turn = true;
@@ -234,7 +243,9 @@ void FrameQueue::written(const Frame& frame) {
     control_cost_ -= frame.cost();
     return;
   }
-  release(*find(frame.source), frame.cost());
+  Source& source = *find(frame.source);
+  --source.in_flight;
+  release(source, frame.cost());
   forget_if_done(frame.source);
 }
 
@@ -243,19 +254,33 @@ void FrameQueue::dropped(const Frame& frame) {
   written(frame);
 }
 
+void FrameQueue::drop_extent(const SpillExtent& extent) {
+  count_dropped(extent.frames, extent.payload_bytes);
+  epochs_.end(extent.epoch, extent.frames);
+  pending_ -= extent.frames;
+  stats_.spill_bytes -= extent.size_bytes;
+}
+
+/// The disk still has it: only the answer ends that.
+void FrameQueue::drop_owed() {
+  if (owed_.spill != nullptr && !std::exchange(owed_.spill_is_dropped, true)) {
+    for (const Frame& frame : owed_.spill->frames) {
+      count_dropped(1, frame.bytes.size());
+      end(frame);
+    }
+  }
+  if (owed_.load && !std::exchange(owed_.load_is_dropped, true)) drop_extent(owed_.load->extent);
+}
+
 void FrameQueue::drop_all() {
   while (std::optional<Frame> frame = take()) dropped(*frame);
+  drop_owed();
   std::vector<FrameSource> all;
   all.reserve(sources_.size());
   for (const auto& [id, source] : sources_) all.push_back(FrameSource{id});
   for (const FrameSource id : all) {
     Source& source = *find(id);
-    for (const SpillExtent& extent : source.extents) {
-      count_dropped(extent.frames, extent.payload_bytes);
-      epochs_.end(extent.epoch, extent.frames);
-      pending_ -= extent.frames;
-      stats_.spill_bytes -= extent.size_bytes;
-    }
+    for (const SpillExtent& extent : source.extents) drop_extent(extent);
     source.extents.clear();
     source.tail_cost = 0;
     for (const Frame& frame : std::exchange(source.tail, {})) {
@@ -270,7 +295,9 @@ void FrameQueue::drop_all() {
   spill_wanted_.clear();
 }
 
-std::optional<FrameQueue::SpillBatch> FrameQueue::next_spill() {
+// shared because a disk that hangs may hold the frames for longer than the queue lives
+std::shared_ptr<const FrameQueue::SpillBatch> FrameQueue::next_spill() {
+  if (owed_.spill != nullptr) return nullptr;
   while (!spill_wanted_.empty()) {
     const FrameSource id = spill_wanted_.front();
     spill_wanted_.pop_front();
@@ -282,47 +309,61 @@ std::optional<FrameQueue::SpillBatch> FrameQueue::next_spill() {
     }
     source->is_spilling = true;
     source->tail_cost = 0;
-    SpillBatch batch{.source = id, .frames = {}};
-    std::ranges::move(source->tail, std::back_inserter(batch.frames));
+    // shared because a disk that hangs may hold the frames for longer than the queue lives
+    owed_.spill = std::make_shared<SpillBatch>();
+    owed_.spill->source = id;
+    std::ranges::move(source->tail, std::back_inserter(owed_.spill->frames));
     source->tail.clear();
-    return batch;
+    return owed_.spill;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
-void FrameQueue::spilled(const SpillBatch& batch, SpillExtent extent) {
-  Source& source = *find(batch.source);
+void FrameQueue::spilled(SpillExtent extent) {
+  const auto batch = std::exchange(owed_.spill, nullptr);
+  Source& source = *find(batch->source);
   source.is_spilling = false;
-  extent.epoch = batch.frames.front().epoch;
-  extent.frames = batch.frames.size();
-  for (const Frame& frame : batch.frames) {
-    epochs_.move(frame.epoch, extent.epoch);
-    extent.payload_bytes += frame.bytes.size();
-    release(source, frame.cost());
+  for (const Frame& frame : batch->frames) release(source, frame.cost());
+  if (!std::exchange(owed_.spill_is_dropped, false)) {
+    extent.epoch = batch->frames.front().epoch;
+    extent.frames = batch->frames.size();
+    for (const Frame& frame : batch->frames) {
+      epochs_.move(frame.epoch, extent.epoch);
+      extent.payload_bytes += frame.bytes.size();
+    }
+    stats_.spilled_frames += extent.frames;
+    stats_.spill_bytes += extent.size_bytes;
+    stats_.spill_bytes_high_water = std::max(stats_.spill_bytes_high_water, stats_.spill_bytes);
+    source.extents.push_back(extent);
   }
-  stats_.spilled_frames += extent.frames;
-  stats_.spill_bytes += extent.size_bytes;
-  stats_.spill_bytes_high_water = std::max(stats_.spill_bytes_high_water, stats_.spill_bytes);
-  source.extents.push_back(extent);
-  if (source.head.empty()) want_load(batch.source, source);
+  after_answer(batch->source, source);
 }
 
-void FrameQueue::spill_failed(SpillBatch batch) {
+void FrameQueue::spill_failed() {
+  const auto batch = std::exchange(owed_.spill, nullptr);
   spill_is_off_ = true;
-  Source& source = *find(batch.source);
+  Source& source = *find(batch->source);
   source.is_spilling = false;
-  for (Frame& frame : batch.frames) source.tail_cost += frame.cost();
-  source.tail.insert(source.tail.begin(), std::make_move_iterator(batch.frames.begin()),
-                     std::make_move_iterator(batch.frames.end()));
-  join_tail(batch.source, source);
+  if (std::exchange(owed_.spill_is_dropped, false)) {
+    for (const Frame& frame : batch->frames) release(source, frame.cost());
+  } else {
+    for (const Frame& frame : batch->frames) source.tail_cost += frame.cost();
+    source.tail.insert(source.tail.begin(), std::make_move_iterator(batch->frames.begin()),
+                       std::make_move_iterator(batch->frames.end()));
+  }
+  // Of the others, too: what comes next goes into the head, and may not pass what waited for the disk.
+  for (auto& [id, each] : sources_) join_tail(FrameSource{id}, each);
+  after_answer(batch->source, source);
 }
 
+/// Only when everything before it was written: frames that come back would else pile up in memory while nobody reads.
 /// Within its share an extent always has room. What is larger has it while the common half is not overdrawn, and may
 /// overdraw it then: waiting for room of its size it could wait for ever, behind frames that wait for it. The same
 /// where nothing else is left to be written: then nobody else makes room.
 bool FrameQueue::may_load(const Source& source) const {
+  if (source.in_flight > 0) return false;
   const SpillExtent& next = source.extents.front();
-  const std::size_t cost = next.payload_bytes + next.frames * kFrameCost;
+  const std::size_t cost = cost_of(next);
   if (source.charged + cost <= share_ || common_used_ <= limits_.bytes_max / 2) return true;
   return in_flight_ == 0 && control_.empty() && std::ranges::none_of(ring_, [this](FrameSource id) {
            const Source* other = find(id);
@@ -331,44 +372,82 @@ bool FrameQueue::may_load(const Source& source) const {
 }
 
 std::optional<FrameQueue::Load> FrameQueue::next_load() {
+  if (owed_.load) return std::nullopt;
   for (auto at = load_wanted_.begin(); at != load_wanted_.end();) {
     const FrameSource id = *at;
     Source* source = find(id);
-    if (source != nullptr && !source->extents.empty() && !may_load(*source)) {
+    const bool is_wanted = source != nullptr && source->head.empty() && !source->extents.empty();
+    if (is_wanted && !may_load(*source)) {
       ++at;  // later
       continue;
     }
     at = load_wanted_.erase(at);
-    if (source == nullptr) continue;
-    source->wants_load = false;
-    if (!source->extents.empty()) return Load{.source = id, .extent = source->extents.front()};
+    if (source != nullptr) source->wants_load = false;
+    if (!is_wanted) continue;  // what was given back is taken first, and asks again
+    source->is_loading = true;
+    owed_.load = Load{.source = id, .extent = source->extents.front()};
+    source->extents.pop_front();
+    charge(*source, cost_of(owed_.load->extent));
+    return owed_.load;
   }
   return std::nullopt;
 }
 
-void FrameQueue::loaded(const Load& load, std::vector<std::string> frames) {
+void FrameQueue::loaded(std::vector<std::string> frames) {
+  const Load load = *std::exchange(owed_.load, std::nullopt);
   Source& source = *find(load.source);
-  source.extents.pop_front();
-  stats_.spill_bytes -= load.extent.size_bytes;
-  if (frames.empty()) {
-    count_dropped(load.extent.frames, load.extent.payload_bytes);
-    count_gap(source, load.extent.frames, load.extent.payload_bytes);
-    epochs_.end(load.extent.epoch, load.extent.frames);
-    pending_ -= load.extent.frames;
+  source.is_loading = false;
+  release(source, cost_of(load.extent));
+  if (!std::exchange(owed_.load_is_dropped, false)) {
+    stats_.spill_bytes -= load.extent.size_bytes;
+    if (frames.size() != load.extent.frames) {
+      push_lost(load.source, source, load.extent);
+      frames.clear();
+    }
+    for (std::string& bytes : frames) {
+      push(load.source, source, {.bytes = std::move(bytes), .source = load.source, .epoch = load.extent.epoch}, false);
+    }
   }
-  for (std::string& bytes : frames) {
-    Frame frame{.bytes = std::move(bytes), .source = load.source, .epoch = load.extent.epoch};
-    charge(source, frame.cost());
-    source.head_cost += frame.cost();
-    source.head.push_back(std::move(frame));
+  after_answer(load.source, source);
+}
+
+/// In the head, where the frames would be: it keeps its place there also when it is given back.
+void FrameQueue::push_lost(FrameSource id, Source& source, const SpillExtent& lost) {
+  count_dropped(lost.frames, lost.payload_bytes);
+  epochs_.end(lost.epoch, lost.frames - 1);
+  pending_ -= lost.frames - 1;
+  push(id, source,
+       {.bytes = gap_text_(source.name, lost.frames, lost.payload_bytes),
+        .source = id,
+        .epoch = lost.epoch,
+        .gap_frames = lost.frames,
+        .gap_bytes = lost.payload_bytes},
+       false);
+}
+
+void FrameQueue::after_answer(FrameSource id, Source& source) {
+  join_tail(id, source);
+  if (source.head.empty()) want_load(id, source);
+  forget_if_done(id);
+}
+
+/// The head took more while a part of it was in flight, which has come back: without this all the room of the source
+/// would be in the head, and nothing would be spilled.
+void FrameQueue::part_head(FrameSource id, Source& source) {
+  if (spill_is_off_ || source.is_parted()) return;
+  while (source.head.size() > 1 && source.head_cost > spill_half()) {
+    const std::size_t cost = source.head.back().cost();
+    source.tail.push_front(std::move(source.head.back()));
+    source.head.pop_back();
+    source.head_cost -= cost;
+    source.tail_cost += cost;
+    want_spill(id, source);
   }
-  join_tail(load.source, source);
-  join_ring(load.source, source);
 }
 
 /// Nothing is on disk between head and tail any more: they become one again.
 void FrameQueue::join_tail(FrameSource id, Source& source) {
-  if (!source.extents.empty()) return;
+  if (source.is_parted()) return;
   source.head_cost += std::exchange(source.tail_cost, 0);
   std::ranges::move(source.tail, std::back_inserter(source.head));
   source.tail.clear();
@@ -419,7 +498,7 @@ void FrameQueue::push(FrameSource id, Source& source, Frame frame, bool behind) 
     source.tail_cost += cost;
     source.tail.push_back(std::move(frame));
     // Nothing is ahead of it that would call for it: the reader has caught up.
-    if (source.head.empty() && source.extents.empty() && !source.is_spilling) join_tail(id, source);
+    if (source.head.empty()) join_tail(id, source);
     return;
   }
   source.head_cost += cost;
@@ -457,9 +536,9 @@ void FrameQueue::join_ring(FrameSource id, Source& source) {
 }
 
 void FrameQueue::leave_front(FrameSource id, Source& source) {
-  if (!source.extents.empty()) {
+  if (source.is_parted()) {
     want_load(id, source);
-  } else if (!source.tail.empty() && !source.is_spilling) {
+  } else if (!source.tail.empty()) {
     join_tail(id, source);  // it stays in the ring
     return;
   }
@@ -474,14 +553,14 @@ void FrameQueue::want_spill(FrameSource id, Source& source) {
 }
 
 void FrameQueue::want_load(FrameSource id, Source& source) {
-  if (std::exchange(source.wants_load, true)) return;
+  if (source.extents.empty() || source.is_loading || std::exchange(source.wants_load, true)) return;
   load_wanted_.push_back(id);
 }
 
 void FrameQueue::forget_if_done(FrameSource id) {
   const Source* source = find(id);
   if (source == nullptr || !source->is_closed || source->charged > 0 || source->gap_frames > 0) return;
-  if (!source->extents.empty() || source->is_spilling) return;
+  if (source->is_parted()) return;
   std::erase(ring_, id);
   sources_.erase(static_cast<std::uint32_t>(id));
   divide_shares();

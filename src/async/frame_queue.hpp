@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,8 +105,12 @@ class FrameQueue {
   void give_back(Frame frame);
   void written(const Frame& frame);
   void dropped(const Frame& frame);
-  /// The reader has gone: everything is dropped and counted, without gap frames.
+  /// The reader has gone: everything is dropped and counted, without gap frames; also what the disk has not answered
+  /// yet, which stays charged until it does.
   void drop_all();
+
+  // The disk may take its time: between a request and its answer anything else may be called. What is with the disk
+  // keeps its place in the order of its source, and is answered once, also when it was dropped meanwhile.
 
   /// Frames of one source, on their way to the spill file.
   struct SpillBatch {
@@ -113,19 +118,23 @@ class FrameQueue {
     std::vector<Frame> frames;
   };
   bool wants_spill() const { return !spill_wanted_.empty(); }
-  /// The next frames to be spilled; the caller answers with spilled() or spill_failed() before anything is taken.
-  std::optional<SpillBatch> next_spill();
-  void spilled(const SpillBatch& batch, SpillExtent extent);
+  bool wants_load() const { return !load_wanted_.empty(); }
+  /// The next frames to be spilled; the caller answers with spilled() or spill_failed(), and reads the frames no more
+  /// then. None while an answer is owed.
+  // shared because a disk that hangs may hold the frames for longer than the queue lives
+  std::shared_ptr<const SpillBatch> next_spill();
+  void spilled(SpillExtent extent);
   /// Spilling ends for good: from now on Spill is Wait.
-  void spill_failed(SpillBatch batch);
+  void spill_failed();
   struct Load {
     FrameSource source = FrameSource::Control;
     SpillExtent extent;
   };
-  /// The next extent to be read back that there is room for; the caller answers with loaded() before it asks again.
+  /// The next extent to be read back that there is room for; the caller answers with loaded(). None while an answer is
+  /// owed. It is charged from now on.
   std::optional<Load> next_load();
-  /// Without frames the extent was lost: a gap frame stands there.
-  void loaded(const Load& load, std::vector<std::string> frames);
+  /// Without its frames the extent was lost: a gap frame stands there.
+  void loaded(std::vector<std::string> frames);
 
   /// Nothing in memory, on disk or in flight.
   bool is_empty() const { return pending_ == 0; }
@@ -137,15 +146,27 @@ class FrameQueue {
   struct Source {
     std::string name;
     FramePolicy policy = FramePolicy::Wait;
-    std::deque<Frame> head;           ///< next to be written
-    std::deque<SpillExtent> extents;  ///< after those
-    std::deque<Frame> tail;           ///< after those; used only behind extents, or frames that are being spilled
+    // In the order of the source: head, what is being loaded, extents, what is being spilled, tail.
+    std::deque<Frame> head;
+    std::deque<SpillExtent> extents;
+    std::deque<Frame> tail;  ///< used only behind something else
     std::size_t head_cost = 0, tail_cost = 0;
-    std::size_t charged = 0;  ///< head, tail and in flight
+    std::size_t charged = 0;  ///< head, tail, in flight, being spilled, and being loaded
     std::size_t deficit = 0;
+    std::size_t in_flight = 0;  ///< its frames among in_flight_
     std::uint64_t gap_frames = 0, gap_bytes = 0, gap_epoch = 0;
-    bool in_ring = false, in_turn = false, is_spilling = false, wants_spill = false, wants_load = false,
-         is_closed = false;
+    bool in_ring = false, in_turn = false, is_spilling = false, is_loading = false, wants_spill = false,
+         wants_load = false, is_closed = false;
+
+    /// Something of it is with the disk: head and tail are not one.
+    bool is_parted() const { return is_loading || !extents.empty() || is_spilling; }
+  };
+  /// What was handed to the disk and is not answered yet.
+  struct Owed {
+    // shared because a disk that hangs may hold the frames for longer than the queue lives
+    std::shared_ptr<SpillBatch> spill;
+    std::optional<Load> load;
+    bool spill_is_dropped = false, load_is_dropped = false;
   };
 
   Source* find(FrameSource source);
@@ -172,6 +193,11 @@ class FrameQueue {
   void want_spill(FrameSource id, Source& source);
   void want_load(FrameSource id, Source& source);
   void join_tail(FrameSource id, Source& source);
+  void part_head(FrameSource id, Source& source);
+  void push_lost(FrameSource id, Source& source, const SpillExtent& lost);
+  void drop_owed();
+  void drop_extent(const SpillExtent& extent);
+  void after_answer(FrameSource id, Source& source);
   void end(const Frame& frame);
   void forget_if_done(FrameSource id);
 
@@ -184,6 +210,7 @@ class FrameQueue {
   std::size_t control_cost_ = 0;
   std::deque<FrameSource> ring_;  ///< those with something to write, whose turn it is first
   std::deque<FrameSource> spill_wanted_, load_wanted_;
+  Owed owed_;
   FrameEpochs epochs_;
   std::size_t in_flight_ = 0;  ///< frames that were taken and are neither written nor given back
   std::uint64_t pending_ = 0;  ///< frames that are not yet written or dropped, gaps included

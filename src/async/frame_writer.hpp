@@ -10,6 +10,7 @@
 #include "async/deadline.hpp"
 #include "async/frame_queue.hpp"
 #include "async/output.hpp"
+#include "async/spill_device.hpp"
 #include "async/task.hpp"
 #include "base/error.hpp"
 #include "base/time.hpp"
@@ -25,10 +26,12 @@ struct FrameWriterOptions {
   std::string name = "output";  ///< what errors and gap frames call it
   FrameLimits limits;
   std::string spill_directory = "/var/tmp";  ///< not /tmp, which is often memory
+  /// Makes what is spilled to, on the thread that will use it; a SpillFile in spill_directory where none is given.
+  std::function<std::unique_ptr<SpillDevice>()> spill_device;
   base::Nanos stalled_after{5'000'000'000};
   /// Called once a stall, when nothing was written for stalled_after although something waits. On the writer's thread:
   /// it must not block and must not call flush() or close(). It is not called while that thread itself is held by a
-  /// descriptor that blocks; stats() tells of that.
+  /// descriptor that blocks, nor where only the spill file's disk is waited for; stats() tells of both.
   std::function<void(base::Nanos since_progress)> on_stalled;
   /// Called once, when the reader has closed (Terminated) or writing has failed (as the system says). Same thread, same
   /// rules. From then on frames are counted as dropped, without any error.
@@ -44,6 +47,7 @@ struct FrameWriterStats {
   base::Instant last_progress;   ///< when bytes were written last, or the writer was made
   base::Nanos stalled_now{0};    ///< for how long something has waited without progress; 0 with nothing to write
   base::Nanos longest_stall{0};  ///< the longest of these, the present one included
+  base::Nanos disk_now{0};       ///< for how long the spill file's disk has owed an answer; 0 where it owes none
   std::size_t waiting = 0;       ///< callers in write()
   bool is_closed = false;        ///< the reader has gone
   bool spill_failed = false;     ///< Spill is Wait since the file failed
@@ -55,14 +59,16 @@ struct FrameWriterStats {
 /// never write. That thread polls the descriptor and an eventfd and writes without blocking. Where a descriptor cannot
 /// be written so (a file, a terminal that cannot be opened anew) it does the blocking write itself: it is there to
 /// wait, holds no lock meanwhile, and nobody waits for it without a deadline. So the writer works before, beside and
-/// after any Executor.
+/// after any Executor. What is spilled goes to its file, and comes back, on a second thread ("spill"), which is started
+/// for the first of it: "frames" never waits for the disk.
 ///
 /// What is guaranteed:
 /// - Frames are whole, in order per source, never interleaved; a partial write is resumed.
 /// - Sources have their share of queue and descriptor (FrameQueue); a frame is committed only with its first byte.
+/// - A disk that hangs holds up only what is on it, or on its way there, and what is behind that in the same source.
 /// - put() and control() never wait, write() waits as a task or in a thread that may, and each wait has a deadline.
 /// - O_NONBLOCK of the given descriptor is never changed, and SIGPIPE never raised in another thread.
-/// - The destructor is a close() within kLastBound. A thread that is stuck in the kernel is left to the process.
+/// - The destructor is a close() within kLastBound. Threads that are stuck in the kernel are left to the process.
 class FrameWriter {
  public:
   using Options = FrameWriterOptions;
@@ -98,8 +104,8 @@ class FrameWriter {
   /// reader has closed, at the deadline, or once nothing was written for `patience`.
   bool flush(Deadline deadline, base::Nanos patience = base::Nanos::max());
   /// Takes nothing more, ends all waits with Terminated, and writes what is there until the deadline; what is left then
-  /// is dropped and counted. Then ends the thread, or leaves it to the process where it is stuck in a write; that is
-  /// known at most 100 ms after the deadline. True when everything was written. Idempotent; one thread at a time.
+  /// is dropped and counted. Then ends both threads, or leaves to the process what is stuck in a call; that is known at
+  /// most 100 ms after the deadline. True when everything was written. Idempotent; one thread at a time.
   bool close(Deadline deadline);
 
   /// The reader has gone, or writing has failed. Any thread.

@@ -18,6 +18,8 @@ class Permit;
 class PermitProbe;
 class Permits;
 class Runtime;
+class SpillDevice;
+class SpillFile;
 class StallMeter;
 class StallWatch;
 class StopFlag;

@@ -4,29 +4,25 @@
 #include <string>
 #include <vector>
 
-#include "base/error.hpp"
+#include "async/spill_device.hpp"
 
 namespace sluice::async {
 
 /// A temporary file without a name: bytes are appended, and read back once by their offset. It is made at the first
 /// append and ends with this object, or with the process. Owned by one thread that may wait for the disk.
-class SpillFile {
+class SpillFile final : public SpillDevice {
  public:
-  struct Extent {
-    std::uint64_t offset = 0, size_bytes = 0;
-  };
-
   explicit SpillFile(std::string directory) : directory_(std::move(directory)) {}
-  ~SpillFile();
+  ~SpillFile() override;
   SpillFile(const SpillFile&) = delete;
   SpillFile& operator=(const SpillFile&) = delete;
 
   /// Appends the records, each with its length. Errors: of the system (no space, no such directory); then nothing of it
   /// counts as appended.
-  base::Result<Extent> append(const std::vector<std::string_view>& records);
+  base::Result<Extent> append(const std::vector<std::string_view>& records) override;
   /// Reads the records of one append() back and gives its space back to the file system. Errors: of the system,
   /// Corrupt.
-  base::Result<std::vector<std::string>> take(const Extent& extent);
+  base::Result<std::vector<std::string>> take(const Extent& extent) override;
 
  private:
   base::Result<void> open();

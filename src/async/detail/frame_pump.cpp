@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "async/errors.hpp"
+#include "async/spill_file.hpp"
 #include "base/units.hpp"
 
 namespace sluice::async::detail {
@@ -21,6 +22,11 @@ std::string default_gap_text(std::string_view source, std::uint64_t frames, std:
          " bytes, were dropped here: the reader was too slow]\n";
 }
 
+SpillThread::MakeDevice device_of(const FrameWriterOptions& options) {
+  if (options.spill_device) return options.spill_device;
+  return [directory = options.spill_directory] { return std::make_unique<SpillFile>(directory); };
+}
+
 }  // namespace
 
 FramePump::FramePump(FrameWriterOptions options, std::unique_ptr<Output> output, int event)
@@ -30,7 +36,7 @@ FramePump::FramePump(FrameWriterOptions options, std::unique_ptr<Output> output,
       last_progress_(base::now()),
       work_since_(last_progress_),
       output_(std::move(output)),
-      spill_(options_.spill_directory) {}
+      disk_(device_of(options_), event) {}
 
 FramePump::~FramePump() { ::close(event_); }
 
@@ -57,7 +63,7 @@ FrameQueue::Put FramePump::try_put(FrameSource source, std::string& frame) {
   if (!waiting_.empty() && waiting_.contains(source)) return FrameQueue::Put::Full;
   if (queue_.is_empty()) work_since_ = base::now();
   const FrameQueue::Put put = queue_.put(source, frame);
-  if (is_idle_ || (is_polling_ && queue_.wants_spill())) signal_thread();
+  if (is_idle_ || (is_polling_ && !disk_asked_ && queue_.wants_spill())) signal_thread();
   return put;
 }
 
@@ -230,7 +236,7 @@ std::pair<bool, bool> FramePump::finish(Deadline deadline) {
   }
   leave_now_ = true;
   signal_thread();
-  const Deadline last = Deadline::in(base::Nanos{100'000'000});
+  const Deadline last = Deadline::in(kLast);
   while (!has_ended_ && wait_until(lock, last)) {
   }
   return {queue_.is_empty() && !was_incomplete_, has_ended_};
@@ -259,6 +265,7 @@ FrameWriterStats FramePump::stats() const {
                          .last_progress = last_progress_,
                          .stalled_now = since_progress(),
                          .longest_stall = longest_stall_,
+                         .disk_now = disk_asked_ ? base::now() - *disk_asked_ : base::Nanos{0},
                          .waiting = waiters_.size(),
                          .is_closed = why_closed_.has_value(),
                          .spill_failed = spill_failed_};
@@ -282,6 +289,7 @@ void FramePump::run() {
   if (!queue_.is_empty()) drop_all();
   lock.unlock();
   done_.clear();
+  disk_.end(Deadline::in(kDiskLast));
   output_.reset();  // closing a terminal may wait
   lock.lock();
   has_ended_ = true;
@@ -297,36 +305,44 @@ void FramePump::drop_all() {
   changed_.notify_all();
 }
 
+/// Never waits for the disk: it has one request at a time, and signals the answer.
 void FramePump::move_spill(Lock& lock) {
-  bool has_moved = false;
-  for (std::size_t n = 0; n < kSpillsMax; ++n) {
-    std::optional<FrameQueue::SpillBatch> batch = queue_.next_spill();
-    if (!batch) break;
-    has_moved = true;
-    lock.unlock();
-    std::vector<std::string_view> records;
-    records.reserve(batch->frames.size());
-    for (const Frame& frame : batch->frames) records.push_back(frame.bytes);
-    const auto extent = spill_.append(records);
-    lock.lock();
-    if (extent) {
-      queue_.spilled(*batch, {.offset = extent->offset, .size_bytes = extent->size_bytes});
-    } else {
-      spill_failed_ = true;
-      queue_.spill_failed(std::move(*batch));
-    }
+  if (disk_asked_) take_disk_answer();
+  if (!disk_asked_) ask_disk(lock);
+  if (disk_asked_) take_disk_answer();  // at once, where its thread could not be started
+}
+
+void FramePump::take_disk_answer() {
+  std::optional<SpillThread::Answer> answer = disk_.answer();
+  if (!answer) return;
+  disk_asked_.reset();
+  if (auto* taken = std::get_if<SpillThread::Taken>(&*answer)) {
+    spill_failed_ |= !taken->has_value();
+    queue_.loaded(*taken ? std::move(**taken) : std::vector<std::string>{});
+  } else if (const auto& appended = std::get<SpillThread::Appended>(*answer)) {
+    queue_.spilled({.offset = appended->offset, .size_bytes = appended->size_bytes});
+  } else {
+    spill_failed_ = true;
+    queue_.spill_failed();
   }
-  for (std::size_t n = 0; n < kSpillsMax; ++n) {
-    const std::optional<FrameQueue::Load> load = queue_.next_load();
-    if (!load) break;
-    has_moved = true;
-    lock.unlock();
-    auto frames = spill_.take({.offset = load->extent.offset, .size_bytes = load->extent.size_bytes});
-    lock.lock();
-    spill_failed_ |= !frames.has_value();
-    queue_.loaded(*load, frames ? std::move(*frames) : std::vector<std::string>{});
+  if (!waiters_.empty()) admit_waiters();
+}
+
+/// Both in turn, where both are wanted.
+void FramePump::ask_disk(Lock& lock) {
+  std::optional<FrameQueue::Load> load = last_was_append_ ? queue_.next_load() : std::nullopt;
+  auto batch = load ? nullptr : queue_.next_spill();
+  if (!load && batch == nullptr) load = queue_.next_load();
+  if (!load && batch == nullptr) return;
+  last_was_append_ = batch != nullptr;
+  disk_asked_ = base::now();
+  lock.unlock();  // the first time a thread is started
+  if (batch != nullptr) {
+    disk_.append(std::move(batch));
+  } else if (load) {
+    disk_.take({.offset = load->extent.offset, .size_bytes = load->extent.size_bytes});
   }
-  if (has_moved && !waiters_.empty()) admit_waiters();
+  lock.lock();
 }
 
 void FramePump::refill() {
@@ -403,7 +419,8 @@ void FramePump::hand_back() {
 
 void FramePump::wait(Lock& lock, short events) {
   // Asked for while this thread was writing: nobody has signalled that, and those who wait for the room would wait on.
-  if (queue_.wants_spill()) return;
+  // The same for a load when nothing is left to be written: then nothing keeps it back.
+  if (!disk_asked_ && (queue_.wants_spill() || (events == 0 && queue_.wants_load()))) return;
   is_idle_ = events == 0;
   is_polling_ = events != 0;
   timespec timeout{};

@@ -12,8 +12,8 @@
 
 #include <sys/uio.h>
 
+#include "async/detail/spill_thread.hpp"
 #include "async/frame_writer.hpp"
-#include "async/spill_file.hpp"
 
 namespace sluice::async::detail {
 
@@ -63,7 +63,8 @@ class FramePump {
   using Lock = std::unique_lock<std::mutex>;
   /// What is taken from the queue at once: little while the reader is slow, as it may have to be given back.
   static constexpr std::size_t kBatchMin = 4096, kBatchMax = 65536, kBatchFramesMax = 256;
-  static constexpr std::size_t kSpillsMax = 16;  ///< in one turn
+  /// How long the thread waits at its end for the disk's; shorter than finish() waits for both.
+  static constexpr base::Nanos kDiskLast{50'000'000}, kLast{100'000'000};
 
   FrameQueue::Put try_put(FrameSource source, std::string& frame);
   base::Error refusal(FrameQueue::Put put, FrameSource source, std::size_t size_bytes) const;
@@ -79,6 +80,8 @@ class FramePump {
   base::Nanos since_progress() const;
 
   void move_spill(Lock& lock);
+  void take_disk_answer();
+  void ask_disk(Lock& lock);
   void refill();
   void write_batch(Lock& lock);
   void count_written(std::size_t bytes);
@@ -105,11 +108,13 @@ class FramePump {
   bool is_idle_ = false;     ///< the thread waits for frames
   bool is_polling_ = false;  ///< the thread waits for the descriptor
   bool spill_failed_ = false, was_incomplete_ = false;
-  std::optional<base::Error> why_closed_;  ///< set when the reader has gone or writing has failed
+  std::optional<base::Instant> disk_asked_;  ///< when the disk was asked for what it has not answered yet
+  std::optional<base::Error> why_closed_;    ///< set when the reader has gone or writing has failed
 
   // Only the thread's.
   std::unique_ptr<Output> output_;
-  SpillFile spill_;
+  SpillThread disk_;
+  bool last_was_append_ = false;
   std::vector<Frame> batch_;  ///< taken; of the first, offset_ bytes are written
   std::vector<Frame> done_;   ///< written; freed when the mutex is not held
   std::vector<iovec> parts_;

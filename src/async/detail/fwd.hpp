@@ -2,6 +2,8 @@
 
 namespace sluice::async::detail {
 
+class FramePump;
+class SpillThread;
 class TaskContext;
 class TaskExecutor;
 class Turn;

@@ -233,15 +233,14 @@ TEST(FrameQueue, spilled_frames_come_back_in_order) {
   std::uint64_t offset = 0;
   int in = 1000, out = 1000;
   const auto spill = [&] {
-    while (std::optional<FrameQueue::SpillBatch> batch = queue.next_spill()) {
+    while (const auto batch = queue.next_spill()) {
       for (const Frame& frame : batch->frames) disk[offset].push_back(frame.bytes);
-      queue.spilled(*batch, {.offset = offset, .size_bytes = batch->frames.size()});
+      queue.spilled({.offset = offset, .size_bytes = batch->frames.size()});
       offset += batch->frames.size();
     }
   };
   const auto load = [&] {
-    while (std::optional<FrameQueue::Load> wanted = queue.next_load())
-      queue.loaded(*wanted, disk[wanted->extent.offset]);
+    while (std::optional<FrameQueue::Load> wanted = queue.next_load()) queue.loaded(disk[wanted->extent.offset]);
   };
   // More comes than goes for a while, then the reader catches up; twice.
   for (int round = 0; round < 2; ++round) {
@@ -278,9 +277,9 @@ TEST(FrameQueue, large_frames_that_come_back_from_the_disk_keep_the_bound_of_mem
   for (int s = 0; s < 20; ++s) sources.push_back(*queue.open("s", FramePolicy::Spill));
   const FrameSource flooder = *queue.open("flooder", FramePolicy::Wait);
   const auto spill = [&] {
-    while (std::optional<FrameQueue::SpillBatch> batch = queue.next_spill()) {
+    while (const auto batch = queue.next_spill()) {
       for (const Frame& frame : batch->frames) disk[offset].push_back(frame.bytes);
-      queue.spilled(*batch, {.offset = offset, .size_bytes = batch->frames.size()});
+      queue.spilled({.offset = offset, .size_bytes = batch->frames.size()});
       offset += batch->frames.size();
     }
   };
@@ -297,7 +296,7 @@ TEST(FrameQueue, large_frames_that_come_back_from_the_disk_keep_the_bound_of_mem
   std::uint64_t written = 0;
   while (!queue.is_empty()) {
     while (std::optional<FrameQueue::Load> wanted = queue.next_load()) {
-      queue.loaded(*wanted, disk[wanted->extent.offset]);
+      queue.loaded(disk[wanted->extent.offset]);
     }
     if (written < 1000) flood();
     ASSERT_NE(next(queue), "-") << "after " << written << " of " << taken;
@@ -317,7 +316,7 @@ TEST(FrameQueue, shares_that_shrink_do_not_keep_what_is_on_the_disk_there) {
     ASSERT_EQ(put(queue, source, std::string(9000, 'b')), kTaken);
     const auto batch = queue.next_spill();
     ASSERT_TRUE(batch);
-    queue.spilled(*batch, {.size_bytes = 9000});
+    queue.spilled({.size_bytes = 9000});
   }
   for (const FrameSource source : sources) ASSERT_EQ(put(queue, source, std::string(9000, 'c')), kTaken);
   ASSERT_FALSE(queue.next_spill());
@@ -325,7 +324,7 @@ TEST(FrameQueue, shares_that_shrink_do_not_keep_what_is_on_the_disk_there) {
   std::string order;
   while (!queue.is_empty()) {
     while (std::optional<FrameQueue::Load> wanted = queue.next_load()) {
-      queue.loaded(*wanted, {std::string(9000, 'b')});
+      queue.loaded({std::string(9000, 'b')});
     }
     const std::string frame = next(queue);
     ASSERT_NE(frame, "-") << "after " << order;
@@ -340,7 +339,7 @@ TEST(FrameQueue, a_spill_that_fails_becomes_a_wait_and_loses_nothing) {
   int in = 1000, out = 1000;
   while (put(queue, a, std::to_string(in)) == kTaken) {
     ++in;
-    if (std::optional<FrameQueue::SpillBatch> batch = queue.next_spill()) queue.spill_failed(std::move(*batch));
+    if (queue.next_spill()) queue.spill_failed();
   }
   EXPECT_EQ(in - 1000, 20);
   while (out < in) ASSERT_EQ(next(queue), std::to_string(out++));
@@ -351,20 +350,154 @@ TEST(FrameQueue, an_extent_that_was_lost_is_a_gap) {
   FrameQueue queue = make({.source_bytes_max = 20 * (kFrameCost + 4)});
   const FrameSource a = *queue.open("a", FramePolicy::Spill);
   int in = 1000;
-  std::optional<FrameQueue::SpillBatch> batch;
+  std::shared_ptr<const FrameQueue::SpillBatch> batch;  // shared because next_spill() gives it so
   while (!batch) {
     ASSERT_EQ(put(queue, a, std::to_string(in++)), kTaken);
     batch = queue.next_spill();
   }
-  queue.spilled(*batch, {.size_bytes = 100});
+  queue.spilled({.size_bytes = 100});
   while (next(queue) != "-") {
   }
-  queue.loaded(*queue.next_load(), {});
+  ASSERT_TRUE(queue.next_load());
+  queue.loaded({});
   EXPECT_EQ(next(queue),
             "a lost " + std::to_string(batch->frames.size()) + "/" + std::to_string(4 * batch->frames.size()));
   EXPECT_EQ(next(queue), "-");
   EXPECT_TRUE(queue.is_empty());
   EXPECT_TRUE(queue.is_done(queue.mark()));
+}
+
+/// Puts numbers from `in` on until frames are with the disk.
+std::shared_ptr<const FrameQueue::SpillBatch> fill(FrameQueue& queue, FrameSource source,
+                                                   int& in) {  // shared because next_spill() gives it so
+  std::shared_ptr<const FrameQueue::SpillBatch> batch;         // shared because next_spill() gives it so
+  while (batch == nullptr && put(queue, source, std::to_string(in)) == kTaken) {
+    ++in;
+    batch = queue.next_spill();
+  }
+  EXPECT_NE(batch, nullptr);
+  return batch;
+}
+
+TEST(FrameQueue, frames_with_a_disk_that_does_not_answer_keep_their_place) {
+  FrameQueue queue = make({.source_bytes_max = 20 * (kFrameCost + 4)});
+  const FrameSource a = *queue.open("a", FramePolicy::Spill);
+  int in = 1000, out = 1000;
+  const auto batch = fill(queue, a, in);
+  const std::size_t held = batch->frames.size();
+  EXPECT_EQ(queue.next_spill(), nullptr) << "one at a time";
+  while (out < in - static_cast<int>(held)) ASSERT_EQ(next(queue), std::to_string(out++));
+  EXPECT_EQ(next(queue), "-");
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(put(queue, a, std::to_string(in++)), kTaken);
+  EXPECT_EQ(next(queue), "-") << "what comes later does not pass what the disk has";
+  EXPECT_FALSE(queue.next_load()) << "nothing is there yet";
+  queue.close(a);
+  queue.spilled({.size_bytes = held});
+  ASSERT_TRUE(queue.next_load());
+  EXPECT_EQ(next(queue), "-");
+  std::vector<std::string> frames;
+  for (const Frame& frame : batch->frames) frames.push_back(frame.bytes);
+  queue.loaded(std::move(frames));
+  while (out < in) ASSERT_EQ(next(queue), std::to_string(out++));
+  EXPECT_TRUE(queue.is_empty());
+  EXPECT_EQ(queue.stats().bytes, 0U);
+}
+
+TEST(FrameQueue, an_extent_comes_back_when_all_before_it_was_written_and_a_lost_one_keeps_its_place) {
+  FrameQueue queue = make({.source_bytes_max = 20 * (kFrameCost + 4)});
+  const FrameSource a = *queue.open("a", FramePolicy::Spill);
+  int in = 1000;
+  const std::size_t lost = fill(queue, a, in)->frames.size();
+  std::vector<Frame> taken;
+  const auto take_all = [&] {
+    while (std::optional<Frame> frame = queue.take()) taken.push_back(std::move(*frame));
+  };
+  const auto give_all_back = [&] {
+    for (; !taken.empty(); taken.pop_back()) queue.give_back(std::move(taken.back()));
+  };
+  take_all();
+  const std::size_t before = taken.size();
+  queue.spilled({.size_bytes = 100});
+  EXPECT_FALSE(queue.next_load()) << "what is in flight may come back";
+  give_all_back();
+  EXPECT_FALSE(queue.next_load()) << "a reader that has stopped has not even taken these";
+  for (std::size_t i = 0; i < before; ++i) ASSERT_EQ(next(queue), std::to_string(1000 + i));
+  ASSERT_TRUE(queue.next_load());
+  ASSERT_EQ(put(queue, a, "behind"), kTaken);
+  queue.loaded({});
+  take_all();
+  EXPECT_EQ(taken.size(), 2U);
+  give_all_back();
+  EXPECT_EQ(next(queue), "a lost " + std::to_string(lost) + "/" + std::to_string(4 * lost));
+  EXPECT_EQ(next(queue) + next(queue), "behind-");
+  EXPECT_TRUE(queue.is_empty());
+  EXPECT_EQ(queue.stats().bytes, 0U);
+}
+
+TEST(FrameQueue, a_head_that_grew_while_a_part_of_it_was_in_flight_is_spilled_all_the_same) {
+  FrameQueue queue = make({.source_bytes_max = 20 * (kFrameCost + 4)});
+  const FrameSource a = *queue.open("a", FramePolicy::Spill);
+  int in = 1000, out = 1000;
+  std::vector<Frame> taken;
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(put(queue, a, std::to_string(in++)), kTaken);
+  while (std::optional<Frame> frame = queue.take()) taken.push_back(std::move(*frame));
+  while (put(queue, a, std::to_string(in)) == kTaken) ++in;
+  for (; !taken.empty(); taken.pop_back()) queue.give_back(std::move(taken.back()));
+  const auto batch = queue.next_spill();
+  ASSERT_NE(batch, nullptr) << "nobody reads, and yet it would wait";
+  std::vector<std::string> frames;
+  for (const Frame& frame : batch->frames) frames.push_back(frame.bytes);
+  EXPECT_EQ(frames.size(), 10U);
+  queue.spilled({.size_bytes = 100});
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(put(queue, a, std::to_string(in++)), kTaken);
+  while (out < in) {
+    if (queue.next_load()) queue.loaded(frames);
+    ASSERT_EQ(next(queue), std::to_string(out++));
+  }
+}
+
+TEST(FrameQueue, a_spill_that_fails_for_one_source_does_not_turn_the_order_of_another) {
+  FrameQueue queue = make({.source_bytes_max = 20 * (kFrameCost + 4)});
+  const FrameSource a = *queue.open("a", FramePolicy::Spill);
+  const FrameSource b = *queue.open("b", FramePolicy::Spill);
+  int ignored = 1000, in = 1000, out = 1000;
+  fill(queue, a, ignored);
+  for (int i = 0; i < 12; ++i) ASSERT_EQ(put(queue, b, "b" + std::to_string(in++)), kTaken);
+  queue.spill_failed();
+  ASSERT_EQ(put(queue, b, "b" + std::to_string(in++)), kTaken);
+  for (std::string text = next(queue); text != "-"; text = next(queue)) {
+    if (text[0] == 'b') ASSERT_EQ(text, "b" + std::to_string(out++));
+  }
+  EXPECT_EQ(out, in);
+}
+
+TEST(FrameQueue, what_the_disk_answers_after_everything_was_dropped_changes_nothing) {
+  for (const bool fails : {false, true}) {
+    FrameQueue queue = make({.source_bytes_max = 20 * (kFrameCost + 4)});
+    const FrameSource a = *queue.open("a", FramePolicy::Spill);
+    const FrameSource b = *queue.open("b", FramePolicy::Spill);
+    int in = 1000, of_b = 1000;
+    fill(queue, a, in);
+    queue.spilled({.size_bytes = 100});
+    while (next(queue) != "-") {
+    }
+    ASSERT_TRUE(queue.next_load());
+    fill(queue, b, of_b);
+    queue.drop_all();
+    EXPECT_TRUE(queue.is_empty());
+    EXPECT_GT(queue.stats().bytes, 0U) << "the disk has it still";
+    const std::uint64_t dropped = queue.stats().dropped_frames;
+    queue.close(b);
+    fails ? queue.spill_failed() : queue.spilled({.size_bytes = 100});
+    queue.loaded({"anything"});
+    EXPECT_EQ(queue.stats().dropped_frames, dropped);
+    EXPECT_EQ(queue.stats().bytes, 0U);
+    EXPECT_EQ(queue.stats().spill_bytes, 0U);
+    EXPECT_EQ(next(queue), "-");
+    EXPECT_EQ(put(queue, b, "more"), FrameQueue::Put::NoSource);
+    EXPECT_EQ(put(queue, a, "more"), kTaken);
+    EXPECT_EQ(next(queue), "more");
+  }
 }
 
 TEST(FrameQueue, a_mark_is_done_when_what_came_before_it_has_gone) {
@@ -402,7 +535,7 @@ TEST(FrameQueue, when_the_reader_has_gone_everything_is_counted_as_dropped) {
   for (int i = 0; i < 100; ++i, frames += 2) {
     ASSERT_EQ(put(queue, spilling, "1234"), kTaken);
     ASSERT_EQ(put(queue, dropping, "1234"), kTaken);
-    if (const auto batch = queue.next_spill()) queue.spilled(*batch, {.size_bytes = batch->frames.size()});
+    if (const auto batch = queue.next_spill()) queue.spilled({.size_bytes = batch->frames.size()});
   }
   put(queue, FrameSource::Control, "1234");
   const std::uint64_t mark = queue.mark();
