@@ -1,5 +1,6 @@
 #include "journal/sqlite/tests/sqlite_store.hpp"
 #include "journal/tiers/tests/backend_suite.hpp"
+#include "journal/tiers/tests/journal_suite.hpp"
 
 namespace sluice::journal {
 namespace {
@@ -10,6 +11,10 @@ std::unique_ptr<StoreUnderTest> without_wal() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, BackendSuite,
+                         testing::Values(StoreCase{"wal", with_wal}, StoreCase{"rollback_journal", without_wal}),
+                         name_of_case);
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, JournalSuite,
                          testing::Values(StoreCase{"wal", with_wal}, StoreCase{"rollback_journal", without_wal}),
                          name_of_case);
 
