@@ -6,7 +6,7 @@ std::string completion_script() {
   return R"(_sluice() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}
   local plan="--set --allow-unknown-keys --errors --help"
-  local load="--results --json --progress --progress-interval --workers --concurrency --duration --seed --cpus --only --skip"
+  local load="--results --journal --json --progress --progress-interval --workers --concurrency --duration --seed --cpus --only --skip"
   local sure="--yes-delete-foreign --yes-overwrite-device"
   case $before in
     --progress) COMPREPLY=($(compgen -W "auto tty plain json none" -- "$word")); return ;;

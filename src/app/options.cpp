@@ -24,8 +24,8 @@ constexpr const char* kUnbuiltResults[] = {"list",   "show",    "query", "follow
                                            "import", "discard", "lag",   "repair", "sort",   "merge"};
 
 /// The same for options of `run`.
-constexpr const char* kUnbuiltOptions[] = {"--journal", "--agents", "--token-file", "--tls-cert",
-                                           "--tls-key", "--tls-ca", "--insecure",   "--resume"};
+constexpr const char* kUnbuiltOptions[] = {"--agents", "--token-file", "--tls-cert", "--tls-key",
+                                           "--tls-ca", "--insecure",   "--resume"};
 
 /// "0,2-5" -> 0 2 3 4 5.
 base::Result<std::vector<int>> parse_cpus(const std::string& text) {
@@ -100,6 +100,10 @@ void add_load_options(CLI::App& command, RunOptions& run, RawOptions& raw) {
   command.add_option("--results", run.results, "Where each run makes its own folder")
       ->type_name("DIR")
       ->capture_default_str();
+  command
+      .add_option("--journal", run.journal,
+                  "Where the results can be asked: sqlite:PATH, or none [journal.db in the run's folder]")
+      ->type_name("URI");
   command.add_flag("--json", run.json, "Print the summary as one JSON document on stdout, and nothing else there");
   add_progress(command, raw);
   command
@@ -135,6 +139,25 @@ base::Result<std::optional<base::Nanos>> parse_time(const std::string& text, con
   return base::fail(std::move(error).add_likely("another unit is meant").add_try("give a value within the range"));
 }
 
+base::Error not_built(const std::string& what) {
+  base::Error error{.code = base::Code::Unsupported,
+                    .what = "this version does not have '" + what + "' yet",
+                    .where = "the command line"};
+  return std::move(error).add_likely("it is described, but not built yet").add_try("sluice --help lists what there is");
+}
+
+base::Result<void> check_journal(const std::string& uri) {
+  if (uri.empty() || uri == "none" || (uri.starts_with("sqlite:") && uri.size() > 7)) return {};
+  if (uri.starts_with("postgres://")) return base::fail(not_built("sluice run --journal postgres://"));
+  base::Error error{.code = base::Code::InvalidArgument,
+                    .what = "--journal " + uri + " is no place of a journal",
+                    .where = "the command line"};
+  return base::fail(std::move(error)
+                        .add_likely("a path is given where a URI is meant")
+                        .add_try("--journal sqlite:" + (uri.empty() ? "PATH" : uri))
+                        .add_try("--journal none: the log and the tables only"));
+}
+
 base::Result<void> check(RawOptions& raw, RunOptions& run) {
   const std::pair<const char*, ProgressMode> modes[] = {{"auto", ProgressMode::Auto},
                                                         {"tty", ProgressMode::Tty},
@@ -151,6 +174,7 @@ base::Result<void> check(RawOptions& raw, RunOptions& run) {
     return base::fail(
         std::move(error).add_likely("a variable of the shell is empty").add_try("--results DIR, or leave it out"));
   }
+  SLUICE_CHECK(check_journal(run.journal));
   SLUICE_TRY(run.duration,
              parse_time(raw.duration, "--duration", base::Nanos{1'000'000}, base::Nanos{31'536'000'000'000'000}));
   SLUICE_TRY(run.progress_interval, parse_time(raw.progress_interval, "--progress-interval", base::Nanos{50'000'000},
@@ -298,13 +322,6 @@ void Grammar::add_completion() {
   completion->add_option("SHELL", shell, "bash, the only one so far")
       ->check(silent(CLI::IsMember({"bash"})))
       ->type_name("");
-}
-
-base::Error not_built(const std::string& what) {
-  base::Error error{.code = base::Code::Unsupported,
-                    .what = "this version does not have '" + what + "' yet",
-                    .where = "the command line"};
-  return std::move(error).add_likely("it is described, but not built yet").add_try("sluice --help lists what there is");
 }
 
 /// What CLI11 cannot tell well: commands and options of later versions, and commands that do not exist.

@@ -16,6 +16,7 @@ enum class ProgressMode : std::uint8_t { Auto, Tty, Plain, Json, None };
 struct RunOptions {
   std::string subject;  ///< PLAN.yaml, a directory or a URI
   std::string results = "results";
+  std::string journal;  ///< sqlite:PATH, none; empty: journal.db in the run's folder
   bool json = false;
   ProgressMode progress = ProgressMode::Auto;
   std::optional<base::Nanos> progress_interval;
