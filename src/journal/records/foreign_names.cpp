@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::size_t kKeyBytes = 8;
 constexpr std::size_t kHashDigits = 16;
+/// The part of an entry of the table that is a number; the rest is of the hash. Small entries stay in the cache.
+constexpr std::uint32_t kNumberMask = (1U << 17) - 1;
+static_assert(kChunkRecordsMax <= kNumberMask - 1);
 
 std::uint64_t hash_of(std::string_view name) { return base::hash64(std::as_bytes(std::span(name))); }
 
@@ -51,15 +54,16 @@ std::string_view ForeignNames::shortened(std::string_view name) {
 
 std::uint32_t ForeignNames::number_of(std::string_view full_name) {
   const std::string_view name = shortened(full_name);
-  const std::uint64_t hash = hash_of(name), high = hash >> 32 << 32;
+  const std::uint64_t hash = hash_of(name);
+  const auto mark = static_cast<std::uint32_t>(hash >> 32 & ~std::uint64_t{kNumberMask});
   const std::size_t mask = table_.size() - 1;
   std::size_t at = hash & mask;
   for (; table_[at] != 0; at = (at + 1) & mask) {
-    const auto number = static_cast<std::uint32_t>(table_[at]) - 1;
-    if (table_[at] >> 32 << 32 == high && this->name(number) == name) return number;
+    const std::uint32_t number = (table_[at] & kNumberMask) - 1;
+    if ((table_[at] & ~kNumberMask) == mark && this->name(number) == name) return number;
   }
   const auto number = static_cast<std::uint32_t>(names_.size());
-  table_[at] = high | (number + 1);
+  table_[at] = mark | (number + 1);
   names_.push_back({.at = static_cast<std::uint32_t>(text_.size()), .bytes = static_cast<std::uint32_t>(name.size())});
   text_ += name;
   return number;

@@ -15,6 +15,7 @@ namespace sluice::journal {
 /// chunk_format.hpp says.
 class ForeignNames {
  public:
+  /// `names_max`: 1 to kChunkRecordsMax.
   explicit ForeignNames(std::size_t names_max);
 
   void clear();
@@ -53,7 +54,7 @@ class ForeignNames {
 
   std::string text_, cut_, rests_;
   std::vector<Name> names_;
-  std::vector<std::uint64_t> table_;  ///< open addressing: high half of the hash and number + 1; 0: free
+  std::vector<std::uint32_t> table_;  ///< open addressing: bits of the hash and number + 1; 0: free
   std::vector<SortItem> items_;
   std::vector<SortRange> open_;
   std::vector<std::uint32_t> rank_;
