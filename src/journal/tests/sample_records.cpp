@@ -91,7 +91,7 @@ NamedRecords wild_records(std::uint64_t seed, std::size_t count) {
 NamedRecords golden_records() {
   NamedRecords records(8);
   for (std::uint32_t i = 0; i < records.size(); ++i) {
-    const std::int64_t end_ns = 5'000'000'000 + i * 2'345;
+    const std::int64_t end_ns = 5'000'000'000 + std::int64_t{2'345} * i;
     records[i].record = {.intended_ns = end_ns - 90'000 - i,
                          .start_ns = end_ns - 90'000,
                          .end_ns = end_ns,
