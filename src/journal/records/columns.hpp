@@ -38,6 +38,7 @@ class LastOfWorker {
     const Entry& entry = last_[worker % last_.size()];
     return entry.is_set ? entry.value : before_;
   }
+  /// The worker's value, which follows on the one that was noted before.
   void note(std::uint64_t worker, std::uint64_t value) {
     last_[worker % last_.size()] = {.value = value, .is_set = true};
     before_ = value;
@@ -89,7 +90,9 @@ class ColumnReader {
   struct Known {
     std::span<const std::uint64_t> workers, guesses;
   };
+  /// Fills `values` with the next column.
   void column(std::span<std::uint64_t> values, Known known);
+  /// The next so many bytes; they live as long as the content.
   std::string_view text(std::uint64_t bytes);
   bool at_end() const { return rest_.empty(); }
 

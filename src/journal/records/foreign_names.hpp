@@ -18,6 +18,7 @@ class ForeignNames {
   /// `names_max`: 1 to kChunkRecordsMax.
   explicit ForeignNames(std::size_t names_max);
 
+  /// Forgets all names.
   void clear();
   /// The number of a name, from 0 in the order in which they came; it is kept where it is new.
   std::uint32_t number_of(std::string_view name);

@@ -10,8 +10,9 @@ namespace sluice::journal {
 
 namespace {
 
-/// A frame and its tables cost some hundred bytes.
-constexpr std::size_t kPieceBytesMin = 4096;
+/// A frame and its tables cost some dozens of bytes. Measured: from 400 to 900 chunks of 1,000 records are smallest,
+/// and those of 65,536 do not care.
+constexpr std::size_t kPieceBytesMin = 800;
 
 }  // namespace
 
