@@ -31,10 +31,14 @@ namespace sluice::journal {
 ///   then 15 columns of as many values as records. In the order of the records:
 ///       worker, end, kind (model::OpKind)
 ///   and in the order of their kinds, those of one kind in the order of the records:
-///       latency (end - start), of which the guess is the time since the end of the worker's record before
-///       (columns.hpp), wait (start - intended), first byte: let c = first byte - start + 1. First byte 0 is written as
-///       0, c = 0 as 1 - start, all others as c. status (0 success, 1 + model::ErrorKind), code, bytes, objects, tries,
+///       latency: end - start. Guess 3 for it is end(i) - e(i), where e(i) is what guess 2 says of end(i), with end(0)
+///       as
+///           its first: the end of the worker's record before
+///       wait: start - intended
+///       first byte: let c = first byte - start + 1. First byte 0 is written as 0, c = 0 as 1 - start, all others as c.
+///       status (0 success, 1 + model::ErrorKind), code, bytes, objects, tries,
 ///       dataset (0 foreign, else 1 + its number), index (of foreign ones: the number of the name), offset, endpoint
+/// Guess 2 may stand in end, index and offset.
 ///
 /// Where records follow each other in the order of their ends, or a worker's targets in order, the columns say so in a
 /// byte or less; what is random costs its bits.

@@ -89,16 +89,20 @@ NamedRecords wild_records(std::uint64_t seed, std::size_t count) {
 }
 
 NamedRecords golden_records() {
-  NamedRecords records(8);
+  NamedRecords records(24);
+  std::array<std::int64_t, 3> last_end_ns = {5'000'000'000, 5'000'020'000, 5'000'040'000};
   for (std::uint32_t i = 0; i < records.size(); ++i) {
-    const std::int64_t end_ns = 5'000'000'000 + std::int64_t{2'345} * i;
-    records[i].record = {.intended_ns = end_ns - 90'000 - i,
-                         .start_ns = end_ns - 90'000,
+    const std::uint32_t worker = i % 3;
+    const std::int64_t start_ns = last_end_ns[worker] + 150 + i % 7;
+    const std::int64_t end_ns = start_ns + 50'000 + std::int64_t{i} * 7919 % 1000 * 30;
+    records[i].record = {.intended_ns = start_ns - i % 2,
+                         .start_ns = start_ns,
                          .end_ns = end_ns,
                          .bytes = 4096,
-                         .index = std::uint64_t{1000} * i * i,
-                         .dataset = i / 4,
-                         .worker = i % 3};
+                         .index = worker * std::uint64_t{1'000'000} + i / 3,
+                         .dataset = i / 12,
+                         .worker = worker};
+    last_end_ns[worker] = end_ns;
   }
   records[3].record = {.intended_ns = 4'000'000'000,
                        .start_ns = 5'000'000'100,
