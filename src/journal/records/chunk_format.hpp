@@ -31,9 +31,8 @@ namespace sluice::journal {
 ///   then 15 columns of as many values as records. In the order of the records:
 ///       worker, end, kind (model::OpKind)
 ///   and in the order of their kinds, those of one kind in the order of the records:
-///       latency: end - start. Guess 3 for it is end(i) - e(i), where e(i) is what guess 2 says of end(i), with end(0)
-///       as
-///           its first: the end of the worker's record before
+///       latency: end - start. Guess 3 for it is end(i) less what guess 2 says of end(i), with end(0) as its first:
+///           the time since the end of the worker's record before
 ///       wait: start - intended
 ///       first byte: let c = first byte - start + 1. First byte 0 is written as 0, c = 0 as 1 - start, all others as c.
 ///       status (0 success, 1 + model::ErrorKind), code, bytes, objects, tries,
