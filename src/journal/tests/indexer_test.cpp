@@ -53,7 +53,9 @@ class Indexing : public testing::Test {
     ASSERT_TRUE(log_->append(block).has_value());
     ASSERT_TRUE(loops_.wait(log_->sync(soon())).has_value());
   }
-  std::unique_ptr<Indexer> start() { return std::move(*Indexer::start(loops_, *journal_, scratch_.folder(), "unknown")); }
+  std::unique_ptr<Indexer> start() {
+    return std::move(*Indexer::start(loops_, *journal_, scratch_.folder(), "unknown"));
+  }
   std::vector<BlockPtr> all() {
     return *loops_.wait(journal_->reader().query({.with_superseded = true}, 1000, soon()));
   }
