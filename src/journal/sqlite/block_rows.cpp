@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -120,7 +121,8 @@ namespace {
 
 /// The statements that put blocks, for as many blocks as there are.
 struct BlockInserts {
-  Statement block, payload, record, bounds;
+  Statement block, payload, record;
+  std::map<std::int64_t, std::pair<std::int64_t, std::int64_t>> seqs;  ///< by party: its first and last one here
 };
 
 base::Result<void> put_header(Connection& connection, const StoredBlock& block, BlockInserts& inserts) {
@@ -141,8 +143,17 @@ base::Result<void> put_header(Connection& connection, const StoredBlock& block, 
   } else {
     for (int i = 0; i < 6; ++i) insert.bind_null();
   }
-  SLUICE_CHECK(insert.bind_bytes(hash).bind_bytes(previous).bind(row_checksum(block)).run());
-  return inserts.bounds.bind(seq).bind(seq).bind(party).run();
+  inserts.seqs.try_emplace(party, seq, seq).first->second.second = seq;
+  return insert.bind_bytes(hash).bind_bytes(previous).bind(row_checksum(block)).run();
+}
+
+base::Result<void> put_seqs(Connection& connection, const BlockInserts& inserts) {
+  SLUICE_TRY(Statement update, connection.prepare("UPDATE party_ids SET seq_min = coalesce(seq_min, ?), seq_max = ? "
+                                                  "WHERE id = ?"));
+  for (const auto& [party, seqs] : inserts.seqs) {
+    SLUICE_CHECK(update.bind(seqs.first).bind(seqs.second).bind(party).run());
+  }
+  return {};
 }
 
 base::Result<void> put_block(Connection& connection, const StoredBlock& block, BlockInserts& inserts) {
@@ -164,11 +175,9 @@ base::Result<void> put_blocks(Connection& connection, std::span<const StoredBloc
                                                  "?, ?, ?, ?)"));
   SLUICE_TRY(Statement payload, connection.prepare("INSERT INTO payloads VALUES (?, ?)"));
   SLUICE_TRY(Statement record, connection.prepare("INSERT INTO notable VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  SLUICE_TRY(Statement bounds, connection.prepare("UPDATE party_ids SET seq_min = coalesce(seq_min, ?), seq_max = ? "
-                                                  "WHERE id = ?"));
-  BlockInserts inserts{std::move(block), std::move(payload), std::move(record), std::move(bounds)};
+  BlockInserts inserts{std::move(block), std::move(payload), std::move(record), {}};
   for (const StoredBlock& one : blocks) SLUICE_CHECK(put_block(connection, one, inserts));
-  return {};
+  return put_seqs(connection, inserts);
 }
 
 base::Result<void> put_heads(Connection& connection, std::span<const PartyHead> heads) {

@@ -91,12 +91,14 @@ class CallScope {
 /// sees one state.
 class Transaction {
  public:
+  /// Errors: the connection's.
   static base::Result<Transaction> begin_write(Connection& connection);
   static base::Result<Transaction> begin_read(Connection& connection);
   ~Transaction();
   Transaction(Transaction&& other) noexcept;
   Transaction& operator=(Transaction&&) = delete;
 
+  /// Where it fails, nothing was changed, unless the error is of the file system: then it is not known.
   base::Result<void> commit();
 
  private:

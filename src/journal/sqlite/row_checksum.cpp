@@ -1,5 +1,6 @@
 #include "journal/sqlite/row_checksum.hpp"
 
+#include <array>
 #include <bit>
 #include <span>
 #include <string>
@@ -14,10 +15,14 @@ namespace {
 /// Numbers with eight bytes, the low ones first; text behind its length.
 class Bytes {
  public:
+  Bytes() { text_.reserve(512); }
+
   template <class Number>
   Bytes& add(Number number) {
     auto value = static_cast<std::uint64_t>(number);
-    for (int i = 0; i < 8; ++i, value >>= 8) text_.push_back(static_cast<char>(value & 0xff));
+    std::array<char, 8> bytes;
+    for (char& byte : bytes) byte = static_cast<char>(value & 0xff), value >>= 8;
+    text_.append(bytes.data(), bytes.size());
     return *this;
   }
   Bytes& add_text(std::string_view text) {

@@ -18,6 +18,7 @@ class WriterLock;
 /// May the database be changed?
 enum class SqliteMode : std::uint8_t { ReadWrite, ReadOnly };
 
+/// What may be chosen when a database is opened.
 struct SqliteOptions {
   std::size_t readers_max = 16;  ///< connections for reading; further calls wait for one
   bool is_network = false;       ///< no WAL, whatever the file system says of itself

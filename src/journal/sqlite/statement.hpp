@@ -29,7 +29,7 @@ class Statement {
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
 
-  // Binds the next value. A failure is told by step().
+  /// Binds the next value. A failure is told by step().
   Statement& bind(std::int64_t value);
   Statement& bind_text(std::string_view text);
   Statement& bind_bytes(std::span<const std::byte> bytes);
@@ -42,7 +42,7 @@ class Statement {
   /// To its end; rows are left alone. The values that are bound next are the first again.
   base::Result<void> run();
 
-  // Of the row. Text and bytes are good until the next step.
+  /// Columns of the row, from 0. Text and bytes are good until the next step.
   std::int64_t integer(int column) const;
   std::string_view text(int column) const;
   std::span<const std::byte> bytes(int column) const;

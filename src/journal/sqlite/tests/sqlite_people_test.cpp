@@ -23,7 +23,7 @@ class SqlitePeople : public testing::Test {
         b.header.to_ns = b.header.from_ns + 1'000'000'000;
         b.header.kind = i == 2 ? BlockKind::RunEnded : BlockKind::Interval;
         b.header.operations = operation_bit(model::OpKind::Get) | operation_bit(model::OpKind::Put);
-        b.notable = {sample_record(0, 1'500'000 * (i + 1), "file " + std::to_string(i))};
+        b.notable = {sample_record(0, 1'500'000LL * (i + 1), "file " + std::to_string(i))};
         if (i == 4)
           b.notable[0].operation = model::OpKind::Put, b.notable[0].status = status_of(model::ErrorKind::NoSpace);
         b.notable[0].end_ns = b.header.to_ns;
