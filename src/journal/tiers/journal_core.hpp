@@ -80,6 +80,7 @@ class JournalCore {
     std::uint64_t head = 0, generation = 0;
   };
   View view() const;
+  /// Null where the cache does not have it.
   BlockPtr cached(std::uint64_t seq);
   /// Keeps a block that was read, unless something was discarded since `generation`.
   BlockPtr keep(StoredBlock block, std::uint64_t generation);
@@ -90,6 +91,7 @@ class JournalCore {
     std::lock_guard lock(mutex_);
     return look(ledger_);
   }
+  /// Its attempt was discarded.
   bool is_superseded(const BlockHeader& header) const;
 
   /// The writer's: what has become visible, or gone.
@@ -107,9 +109,11 @@ class JournalCore {
 
   /// A slot for a finite stream of `client`. Errors: as Permits::acquire; ResourceExhausted (the client has its share).
   static async::Task<async::Permit> take_slot(Ptr core, std::string client, async::Deadline deadline);
+  /// The client's share of a slot that has come home.
   void leave_slot(const std::string& client);
   void count_follower(int change);
 
+  /// Errors: Terminated, after close().
   base::Result<void> check_open() const;
   /// Refuses newcomers and tells everybody who waits. Idempotent.
   void close();
@@ -117,6 +121,7 @@ class JournalCore {
   async::Task<> drain_readers(async::Deadline deadline);
 
   JournalStats stats() const;
+  /// Tells config().warn, at most once a second for each `kind`.
   void warn(const char* kind, const std::string& text);
 
  private:

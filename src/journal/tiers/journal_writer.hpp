@@ -21,6 +21,7 @@ struct DiscardAttempt {
   std::string run;
   std::uint32_t stage = 0, attempt = 0;
 };
+/// Blocks with a higher number go.
 struct RemoveAbove {
   std::uint64_t seq = 0;
 };

@@ -28,6 +28,7 @@ class Ledger {
   std::uint64_t head() const { return head_; }
   const std::map<PartyKey, PartyHead>& heads() const { return heads_; }
   const std::set<Fence>& fences() const { return fences_; }
+  /// Its attempt was discarded.
   bool is_fenced(const BlockHeader& header) const;
 
   /// What became of one append: the journal's numbers, 0 for a block that was there before.
