@@ -52,7 +52,7 @@ struct ErrorBudgetSpent {
 
 /// A signal of the user: the first stops the run cleanly, the second aborts at once.
 struct Interrupt {
-  int signal = 2;           ///< SIGINT 2, SIGTERM 15
+  int signal = 2;           ///< SIGHUP 1, SIGINT 2, SIGTERM 15
   std::uint32_t count = 1;  ///< how many there have been, this one included
 };
 
