@@ -110,6 +110,16 @@ std::string render_tty(const LiveFrame& frame, std::size_t width, bool colour) {
   return text;
 }
 
+std::size_t lines_on_terminal(std::string_view block, std::size_t width) {
+  std::size_t lines = 0;
+  while (!block.empty()) {
+    const std::size_t columns = columns_of(without_ink(block.substr(0, block.find('\n'))));
+    lines += columns == 0 ? 1 : (columns + width - 1) / width;
+    block.remove_prefix(std::min(block.size(), block.find('\n') + 1));
+  }
+  return lines;
+}
+
 std::string render_plain(const LiveFrame& frame) {
   std::string text = fmt::format("{:.1f} s  {}  {}", static_cast<double>(frame.run_elapsed.count()) / 1e9,
                                  one_line(frame.stage), activity_words(frame));

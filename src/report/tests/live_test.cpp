@@ -1,5 +1,6 @@
 #include "report/live.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -66,6 +67,20 @@ TEST(LiveTty, no_line_is_wider_than_the_terminal) {
   for (const std::size_t width : {1U, 20U, 40U, 79U}) {
     std::istringstream lines(render_tty(frame, width, false));
     for (std::string line; std::getline(lines, line);) EXPECT_LE(columns_of(line), width) << line;
+  }
+}
+
+TEST(LiveTty, a_terminal_that_has_become_narrower_has_wrapped_it) {
+  const std::string block = "x234567890\n\x1b[1mx23456789\x1b[0m\n\n  d\xc3\xbcnn\n";
+  EXPECT_EQ(lines_on_terminal(block, 10), 4U);
+  EXPECT_EQ(lines_on_terminal(block, 80), 4U);
+  EXPECT_EQ(lines_on_terminal(block, 9), 5U);
+  EXPECT_EQ(lines_on_terminal(block, 6), 6U);
+  EXPECT_EQ(lines_on_terminal(block, 5), 7U);
+  EXPECT_EQ(lines_on_terminal("", 5), 0U);
+  for (const bool colour : {false, true}) {
+    const std::string real = render_tty(load_frame(), 40, colour);
+    EXPECT_EQ(lines_on_terminal(real, 40), static_cast<std::size_t>(std::ranges::count(real, '\n'))) << colour;
   }
 }
 
