@@ -41,7 +41,8 @@ struct StageEnded {
   std::optional<base::Error> error;                       ///< of a failed one
   std::int64_t window_ns = 0;                             ///< the measured window
   std::string note;
-  std::string output;  ///< Custom: the last 64 KiB of what the command printed
+  std::string output;   ///< Custom: the last 64 KiB of what the command printed
+  bool touched = true;  ///< false: it ended before it changed anything at the target
 };
 
 /// Whoever counts the errors found the run's budget spent; the machine also adds up what StageProgress tells it.
