@@ -84,6 +84,19 @@ TEST(LiveTty, a_terminal_that_has_become_narrower_has_wrapped_it) {
   }
 }
 
+TEST(Live, more_than_was_expected_is_not_told_as_a_part_of_it) {
+  LiveFrame frame = load_frame();
+  frame.unit = "objects";
+  frame.done = 5;
+  frame.total = 3;
+  for (const std::string& text : {render_tty(frame, 100, false), render_plain(frame)}) {
+    EXPECT_NE(text.find("5 objects"), std::string::npos) << text;
+    EXPECT_EQ(text.find(" of 3 objects"), std::string::npos) << text;
+    EXPECT_EQ(text.find('%'), std::string::npos) << text;
+  }
+  EXPECT_NE(render_json(frame).find("\"total\":null"), std::string::npos) << render_json(frame);
+}
+
 TEST(LiveTty, colours_only_where_they_are_asked_for) {
   EXPECT_EQ(render_tty(load_frame(), 100, false).find('\x1b'), std::string::npos);
   EXPECT_NE(render_tty(load_frame(), 100, true).find("\x1b[1mload"), std::string::npos);
