@@ -84,7 +84,7 @@ TEST(LiveTty, a_terminal_that_has_become_narrower_has_wrapped_it) {
   }
 }
 
-TEST(Live, more_than_was_expected_is_not_told_as_a_part_of_it) {
+TEST(LiveProgress, more_than_was_expected_is_not_told_as_a_part_of_it) {
   LiveFrame frame = load_frame();
   frame.unit = "objects";
   frame.done = 5;
