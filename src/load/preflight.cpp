@@ -41,7 +41,7 @@ bool is_made(const model::RunPlan& plan) {
 
 base::Error no_target(const std::string& uri, bool makes) {
   base::Error error{.code = base::Code::NotFound, .what = "the target does not exist", .where = uri};
-  if (uri.contains(":///dev/")) {
+  if (uri.starts_with("direct:///dev/") && !uri.starts_with("direct:///dev/shm/")) {
     return std::move(error)
         .add_likely("the name is misspelt, or the device is not attached")
         .add_try("lsblk -p lists the devices that are there");
