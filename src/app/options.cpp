@@ -243,7 +243,8 @@ constexpr const char* kFooter = R"(Examples:
   sluice validate plan.yaml              check everything, touch nothing
   sluice cleanup plan.yaml               remove what the plan prepared
   sluice results rebuild results/...     make summary and tables again from a run's log
-Exit codes: 0 done, 1 failed, 2 bad usage or plan, 3 threshold missed, 4 a host was lost, 130 Ctrl-C, 143 SIGTERM)";
+Exit codes: 0 done, 1 failed, 2 bad usage or plan, 3 threshold missed, 4 a host was lost,
+129 SIGHUP, 130 Ctrl-C, 143 SIGTERM)";
 
 /// The commands as CLI11 knows them, and where it puts what they were given.
 struct Grammar {

@@ -339,13 +339,14 @@ void Session::finish_index() {
 }
 
 void Session::print() {
+  const std::size_t columns = terminal_columns(STDOUT_FILENO);
   const std::string text = sink_->with_summary([&](const model::Summary& summary) {
     if (options_.json) return report::summary_json(summary, report::LogState::Final);
-    return report::final_table(summary,
-                               {.results_dir = results_ ? results_->path() : "",
-                                .width = std::max(report::TableOptions{}.width, terminal_columns(STDOUT_FILENO)),
-                                .colour = wants_colour(),
-                                .error = false});  // it goes to stderr
+    return report::final_table(summary, {.results_dir = results_ ? results_->path() : "",
+                                         .width = columns > 0 ? columns : report::TableOptions{}.width,
+                                         .drops_columns = columns > 0,
+                                         .colour = wants_colour(),
+                                         .error = false});  // it goes to stderr
   });
   base::Result<void> taken = console_->give_out(text);
   if (ended_.error) console_->say(base::to_text(*ended_.error, options_.brief_errors) + "\n");
