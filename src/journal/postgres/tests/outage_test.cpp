@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include "journal/postgres/tests/team.hpp"
 #include "journal/tiers/tests/backend_suite.hpp"
@@ -53,6 +54,7 @@ class Appender {
     const auto state = backend_.load(within(5s));
     if (!state) {
       EXPECT_EQ(state.error().code, base::Code::Unavailable) << base::to_text(state.error());
+      ::poll(nullptr, 0, 10);  // a server that recovers has better things to do than to refuse connections
       return false;
     }
     EXPECT_TRUE(state->head == head_ || state->head == head_ + 2) << state->head << " after " << head_;
@@ -195,7 +197,7 @@ TEST_F(PostgresOutage, a_killed_server_process_stores_nothing_of_the_append_it_w
     ASSERT_EQ(::kill(std::stoi(pid), SIGKILL), 0);
   }
   ASSERT_EQ(code_of(appended), base::Code::Unavailable) << base::to_text(appended.error());
-  ASSERT_TRUE(eventually([&] { return backend->load(within(5s)).has_value(); })) << "it recovers";
+  ASSERT_TRUE(eventually([&] { return backend->load(within(5s)).has_value(); })) << "it does not recover";
   EXPECT_EQ(backend->load(within(20s)).value().head, 3u);
   EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.blocks"), "3");
   const auto again = backend->append(anna.next(3, 50, 4096), within(20s));
