@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "journal/postgres/host_lookup.hpp"
 #include "journal/postgres/server_error.hpp"
 
 namespace sluice::journal::postgres {
@@ -19,7 +20,7 @@ namespace {
 /// A server that went without a word is noticed after 10 + 3 * 5 seconds, where nothing waits for it with a deadline.
 constexpr std::pair<const char*, const char*> kDefaults[] = {
     {"keepalives", "1"},       {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
-    {"keepalives_count", "3"}, {"tcp_user_timeout", "25000"}, {"client_encoding", "UTF8"},
+    {"keepalives_count", "3"}, {"tcp_user_timeout", "25000"},
 };
 
 /// How soon a server of version 14 or later notices that we have gone while it works for us.
@@ -60,12 +61,21 @@ base::Result<std::unique_ptr<Connection>> Connection::connect(const ServerAddres
   std::unique_ptr<Connection> connection(new Connection(address));
   connection->wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (connection->wake_ < 0) return base::fail(base::from_errno(errno, "cannot make an eventfd"));
-  SLUICE_CHECK(connection->start(options, call));
-  const async::Deadline connected_by =
-      async::earlier(call.bounds.deadline, async::Deadline::in(options.connect_timeout));
-  SLUICE_CHECK(connection->finish_connecting(call, connected_by));
-  SLUICE_CHECK(connection->set_session(call));
+  const auto connected_by = async::earlier(call.bounds.deadline, async::Deadline::in(options.connect_timeout));
+  const CallBounds bounds{.deadline = connected_by, .cancel = call.bounds.cancel};
+  if (auto opened = connection->open(options, {.bounds = bounds, .what = call.what}); !opened) {
+    const bool is_slow = opened.error().code == base::Code::DeadlineExceeded && !call.bounds.deadline.has_passed();
+    if (!is_slow) return base::fail(std::move(opened).error());
+    return base::fail(server_away(address, call.what, "there is no connection within the connect timeout")
+                          .add_likely("the server is stopped or overloaded: its socket is open, and nobody answers"));
+  }
   return connection;
+}
+
+base::Result<void> Connection::open(const ConnectionOptions& options, const Call& call) {
+  SLUICE_CHECK(start(options, call));
+  SLUICE_CHECK(finish_connecting(call));
+  return set_session(call);
 }
 
 Connection::~Connection() {
@@ -74,18 +84,22 @@ Connection::~Connection() {
 }
 
 base::Result<void> Connection::start(const ConnectionOptions& options, const Call& call) {
+  SLUICE_TRY(const std::optional<HostList> hosts, look_up(address_, call));
+  // Of two values for one keyword libpq takes the last one.
   std::vector<const char*> keywords, values;
   const auto add = [&](const char* keyword, const char* value) {
     keywords.push_back(keyword);
     values.push_back(value);
   };
-  for (const auto& [keyword, value] : kDefaults) {
-    if (!address_.has_setting(keyword) || std::string_view(keyword) == "client_encoding") add(keyword, value);
+  for (const auto& [keyword, value] : kDefaults) add(keyword, value);
+  add("application_name", options.application_name.c_str());
+  for (const auto& [keyword, value] : address_.settings()) add(keyword.c_str(), value.c_str());
+  add("client_encoding", "UTF8");
+  if (hosts) {
+    add("host", hosts->hosts.c_str());
+    add("hostaddr", hosts->addresses.c_str());
+    add("port", hosts->ports.c_str());
   }
-  for (const auto& [keyword, value] : address_.settings()) {
-    if (keyword != "client_encoding") add(keyword.c_str(), value.c_str());
-  }
-  if (!address_.has_setting("application_name")) add("application_name", options.application_name.c_str());
   add(nullptr, nullptr);
   connection_ = PQconnectStartParams(keywords.data(), values.data(), 0);
   if (connection_ == nullptr) {
@@ -98,19 +112,12 @@ base::Result<void> Connection::start(const ConnectionOptions& options, const Cal
   return {};
 }
 
-base::Result<void> Connection::finish_connecting(const Call& call, async::Deadline connected_by) {
+base::Result<void> Connection::finish_connecting(const Call& call) {
   const CancelWatch watch(*this, call);
-  const CallBounds bounds{.deadline = connected_by, .cancel = call.bounds.cancel};
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (next != PGRES_POLLING_OK) {
     if (next == PGRES_POLLING_FAILED) return base::fail(failed_to_connect(call));
-    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (auto waited = wait(events, {.bounds = bounds, .what = call.what}); !waited) {
-      const bool is_slow = waited.error().code == base::Code::DeadlineExceeded && !call.bounds.deadline.has_passed();
-      if (!is_slow) return waited;
-      return base::fail(server_away(address_, call.what, "the server takes no connection within the connect timeout")
-                            .add_likely("the server is stopped or overloaded: its socket is open, and nobody answers"));
-    }
+    SLUICE_CHECK(wait(next == PGRES_POLLING_READING ? POLLIN : POLLOUT, call));
     next = PQconnectPoll(connection_);
   }
   PQsetErrorVerbosity(connection_, PQERRORS_DEFAULT);

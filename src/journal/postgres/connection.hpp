@@ -69,8 +69,9 @@ class Connection {
   class CancelWatch;
   explicit Connection(const ServerAddress& address) : address_(address) {}
 
+  base::Result<void> open(const ConnectionOptions& options, const Call& call);
   base::Result<void> start(const ConnectionOptions& options, const Call& call);
-  base::Result<void> finish_connecting(const Call& call, async::Deadline connected_by);
+  base::Result<void> finish_connecting(const Call& call);
   base::Result<void> set_session(const Call& call);
   base::Result<void> prepare(const Statement& statement, const Params& params, const Call& call);
   base::Result<void> send(bool was_queued, const Call& call);

@@ -16,6 +16,7 @@ class Transaction;
 class Where;
 struct Call;
 struct ConnectionOptions;
+struct HostList;
 struct ServerMessage;
 struct Statement;
 }  // namespace postgres

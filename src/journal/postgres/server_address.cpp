@@ -68,6 +68,8 @@ void ServerAddress::take_defaults() {
     if (option->val == nullptr || *option->val == '\0') continue;
     const std::string_view keyword = option->keyword;
     if (*option->dispchar == '*') secrets_.emplace_back(option->val);
+    const bool is_where = keyword == "host" || keyword == "hostaddr" || keyword == "port";
+    if (is_where && !has_setting(keyword)) settings_.emplace_back(option->keyword, option->val);
     if (keyword == "host" && host_.empty()) host_ = option->val;
     if (keyword == "port" && port_.empty()) port_ = option->val;
     if (keyword == "user" && user_.empty()) user_ = option->val;
@@ -80,8 +82,10 @@ void ServerAddress::take_defaults() {
   std::ranges::sort(secrets_, [](const auto& a, const auto& b) { return a.size() > b.size(); });
 }
 
-bool ServerAddress::has_setting(std::string_view keyword) const {
-  return std::ranges::any_of(settings_, [&](const auto& setting) { return setting.first == keyword; });
+std::string_view ServerAddress::setting(std::string_view keyword) const {
+  const auto found =
+      std::ranges::find(settings_, keyword, [](const auto& setting) { return std::string_view(setting.first); });
+  return found == settings_.end() ? std::string_view() : std::string_view(found->second);
 }
 
 std::string ServerAddress::name() const { return fmt::format("postgres://{}:{}/{}", host_, port_, database_); }

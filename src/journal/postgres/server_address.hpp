@@ -16,9 +16,11 @@ class ServerAddress {
   /// environment (PGHOST, PGPASSWORD, ~/.pgpass ...). Errors: InvalidArgument, which repeats nothing of the URI.
   static base::Result<ServerAddress> parse(std::string_view uri);
 
-  /// What libpq is given, by keyword.
+  /// What libpq is given, by keyword; host and port of the environment are among it.
   const std::vector<std::pair<std::string, std::string>>& settings() const { return settings_; }
-  bool has_setting(std::string_view keyword) const;
+  bool has_setting(std::string_view keyword) const { return !setting(keyword).empty(); }
+  /// Empty where it was not given.
+  std::string_view setting(std::string_view keyword) const;
 
   const std::string& user() const { return user_; }
   const std::string& database() const { return database_; }

@@ -231,6 +231,19 @@ TEST_F(PostgresOutage, a_server_that_is_away_is_named_with_host_port_and_what_to
   EXPECT_EQ(code_of(backend->get(1, within(20s))), base::Code::NotFound);
 }
 
+TEST_F(PostgresOutage, a_name_stands_for_each_of_its_addresses) {
+  // Where localhost is ::1, too, nobody listens there.
+  const std::string port = std::to_string(server().port());
+  const std::string who = "postgres://postgres:" + PrivateServer::password();
+  EXPECT_TRUE(PostgresBackend::open(who + "@localhost:" + port + "/journal", {}, within(20s)));
+  EXPECT_TRUE(PostgresBackend::open(who + "@127.0.0.1:1,localhost:" + port + "/journal", {}, within(20s)));
+  const auto unknown = PostgresBackend::open(who + "@no-such-host.invalid/journal", {}, within(60s));
+  ASSERT_EQ(code_of(unknown), base::Code::Unavailable);
+  EXPECT_NE(base::to_text(unknown.error()).find("host no-such-host.invalid"), std::string::npos);
+  const auto slow = PostgresBackend::open(who + "@no-such-host.invalid/journal", {.connect_timeout = 1ns}, within(60s));
+  EXPECT_EQ(code_of(slow), base::Code::Unavailable);
+}
+
 TEST_F(PostgresOutage, wrong_credentials_and_databases_are_told_apart_and_no_password_is_repeated) {
   const std::string wrong = "wr0ng-w0rd";
   const std::vector<std::pair<std::string, base::Code>> cases = {
