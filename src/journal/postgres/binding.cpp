@@ -1,5 +1,6 @@
 #include "journal/postgres/binding.hpp"
 
+#include <charconv>
 #include <concepts>
 #include <type_traits>
 
@@ -83,6 +84,11 @@ bool Rows::is_null(int row, int column) const { return PQgetisnull(result_.get()
 
 std::int64_t Rows::i64(int row, int column) const {
   const std::string_view raw = bytes(row, column);
+  if (PQfformat(result_.get(), column) == 0) {
+    std::int64_t number = 0;
+    std::from_chars(raw.data(), raw.data() + raw.size(), number);
+    return number;
+  }
   std::uint64_t value = !raw.empty() && (raw.front() & 0x80) != 0 ? ~std::uint64_t{0} : 0;
   for (const char c : raw) value = value << 8 | static_cast<unsigned char>(c);
   return static_cast<std::int64_t>(value);

@@ -35,7 +35,7 @@ class Params {
   std::vector<std::string> values_;
 };
 
-/// What a statement returned, in the binary format. Views live as long as it does.
+/// What a statement returned. Views live as long as it does.
 class Rows {
  public:
   Rows() = default;
@@ -44,7 +44,7 @@ class Rows {
 
   int count() const;
   bool is_null(int row, int column) const;
-  /// Of smallint, integer, bigint, boolean; 0 where it is null.
+  /// Of smallint, integer, bigint, and in the binary format boolean; 0 where it is null.
   std::int64_t i64(int row, int column) const;
   std::uint64_t u64(int row, int column) const { return static_cast<std::uint64_t>(i64(row, column)); }
   /// Of text and bytea.

@@ -209,6 +209,7 @@ base::Result<std::vector<SeqRange>> read_present(Connection& connection, const P
   params.add(std::int64_t{party.attempt});
   SLUICE_TRY(const Rows rows, connection.query(kPresent, params, call));
   std::vector<SeqRange> ranges;
+  ranges.reserve(static_cast<std::size_t>(rows.count()));
   for (int row = 0; row < rows.count(); ++row) ranges.push_back({rows.u64(row, 0), rows.u64(row, 1)});
   return ranges;
 }

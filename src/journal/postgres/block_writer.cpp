@@ -16,7 +16,6 @@ namespace {
 /// What is collected of a COPY before it is sent.
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 
-constexpr Statement kHead{.name = "sluice_head", .text = "SELECT coalesce(max(seq), 0) FROM sluice.blocks"};
 constexpr Statement kKnownParties{
     .name = "sluice_known_parties",
     .text =
@@ -142,9 +141,8 @@ base::Result<void> write_heads(Connection& connection, std::span<const PartyHead
 
 base::Result<void> write_commit(Transaction& transaction, const Commit& commit, const Call& call) {
   Connection& connection = transaction.connection();
-  SLUICE_CHECK(lock_for_change(transaction, call));
-  SLUICE_TRY(const Rows head, connection.query(kHead, {}, call));
-  SLUICE_CHECK(check_commit(commit, head.u64(0, 0)));
+  SLUICE_TRY(const std::uint64_t head, locked_head(transaction));
+  SLUICE_CHECK(check_commit(commit, head));
   PartyIds ids;
   for (const StoredBlock& block : commit.blocks) ids.emplace(block.header.party, kUnknown);
   for (const PartyHead& party : commit.heads) ids.emplace(party.key, kUnknown);
@@ -158,7 +156,7 @@ base::Result<std::vector<StoredBlock>> remove_blocks_above(Transaction& transact
                                                            std::span<const PartyHead> heads, const Call& call) {
   SLUICE_CHECK(check_heads(heads));
   Connection& connection = transaction.connection();
-  SLUICE_CHECK(lock_for_change(transaction, call));
+  SLUICE_CHECK(locked_head(transaction));
   SLUICE_TRY(std::vector<StoredBlock> removed, read_above(connection, seq, call));
   PartyIds ids;
   for (const PartyHead& head : heads) ids.emplace(head.key, kUnknown);
@@ -177,7 +175,7 @@ base::Result<std::vector<StoredBlock>> remove_blocks_above(Transaction& transact
 }
 
 base::Result<void> write_fence(Transaction& transaction, const Fence& fence, const Call& call) {
-  SLUICE_CHECK(lock_for_change(transaction, call));
+  SLUICE_CHECK(locked_head(transaction));
   Params params;
   params.add_bytes(fence.run);
   params.add(std::int64_t{fence.stage});

@@ -7,8 +7,8 @@
 
 namespace sluice::journal::postgres {
 
-// The changes of PostgresBackend, each inside of a transaction that its caller commits. They take the lock of all
-// changes first, so that what they see of the journal's head stays true until the commit.
+// The changes of PostgresBackend, each inside of a transaction that its caller has begun with kLockForChange and
+// commits: what they see of the journal's head stays true until then.
 
 base::Result<void> write_commit(Transaction& transaction, const Commit& commit, const Call& call);
 base::Result<std::vector<StoredBlock>> remove_blocks_above(Transaction& transaction, std::uint64_t seq,

@@ -34,7 +34,7 @@ template <class Change>
 auto change_in(ConnectionPool& pool, const CallBounds& bounds, std::string_view what, const Change& change)
     -> decltype(change(std::declval<Transaction&>(), std::declval<const Call&>())) {
   const Call call{.bounds = bounds, .what = what};
-  SLUICE_TRY(Transaction transaction, Transaction::change(pool, call));
+  SLUICE_TRY(Transaction transaction, Transaction::change(pool, call, postgres::kLockForChange));
   auto result = change(transaction, call);
   if (result) SLUICE_CHECK(transaction.commit(call));
   return result;

@@ -80,10 +80,15 @@ base::Result<void> prepare_schema(ConnectionPool& pool, const CallBounds& bounds
   return bring_up_to_date(pool, call);
 }
 
-base::Result<void> lock_for_change(Transaction& transaction, const Call& call) {
-  constexpr Statement kLock{.name = "sluice_lock", .text = "SELECT version FROM sluice.meta FOR UPDATE"};
-  SLUICE_TRY(const Rows version, transaction.connection().query(kLock, {}, call));
-  return check_version(version.count() == 0 ? 0 : version.i64(0, 0), transaction.connection().address());
+// A statement of its own: it sees what the lock's last holder did.
+const char* const kLockForChange =
+    "SELECT version FROM sluice.meta FOR UPDATE; "
+    "SELECT version, (SELECT coalesce(max(seq), 0) FROM sluice.blocks) FROM sluice.meta";
+
+base::Result<std::uint64_t> locked_head(const Transaction& transaction) {
+  const Rows& rows = transaction.first_rows();
+  SLUICE_CHECK(check_version(rows.count() == 0 ? 0 : rows.i64(0, 0), transaction.connection().address()));
+  return rows.count() == 0 ? 0 : rows.u64(0, 1);
 }
 
 }  // namespace sluice::journal::postgres

@@ -15,8 +15,10 @@ std::int64_t schema_version();
 /// Errors: Unsupported (a newer program has been here), PermissionDenied (with the GRANT to try).
 base::Result<void> prepare_schema(ConnectionPool& pool, const CallBounds& bounds);
 
-/// Locks the one row that every change takes first: changes of all controllers come one after the other.
-/// Errors: Unsupported where a newer program has changed the schema meanwhile.
-base::Result<void> lock_for_change(Transaction& transaction, const Call& call);
+/// The first statements of every change: they lock the one row that all take first, so that changes of all controllers
+/// come one after the other, and then look at the journal's head, which nobody moves any more.
+extern const char* const kLockForChange;
+/// The head, from those. Errors: Unsupported where a newer program has changed the schema meanwhile.
+base::Result<std::uint64_t> locked_head(const Transaction& transaction);
 
 }  // namespace sluice::journal::postgres

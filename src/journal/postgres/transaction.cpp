@@ -21,20 +21,21 @@ std::string statement_timeout(const CallBounds& bounds) {
 }
 
 base::Result<Transaction> Transaction::read(ConnectionPool& pool, const Call& call) {
-  return begin(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", call);
+  return begin(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", "", call);
 }
 
-base::Result<Transaction> Transaction::change(ConnectionPool& pool, const Call& call) {
+base::Result<Transaction> Transaction::change(ConnectionPool& pool, const Call& call, std::string_view first) {
   // Not REPEATABLE READ: what comes after the wait for the lock has to see what its last holder did.
-  return begin(pool, "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE", call);
+  return begin(pool, "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE", first, call);
 }
 
-base::Result<Transaction> Transaction::begin(ConnectionPool& pool, const char* begin, const Call& call) {
+base::Result<Transaction> Transaction::begin(ConnectionPool& pool, std::string_view begin, std::string_view first,
+                                             const Call& call) {
   SLUICE_TRY(Lease lease, pool.take(call));
   Transaction transaction(std::move(lease));
   const std::string statements =
-      fmt::format("{}; SET LOCAL statement_timeout = {}", begin, statement_timeout(call.bounds));
-  SLUICE_CHECK(transaction.connection().run(statements, call));
+      fmt::format("{}; SET LOCAL statement_timeout = {}; {}", begin, statement_timeout(call.bounds), first);
+  SLUICE_TRY(transaction.first_rows_, transaction.connection().run(statements, call));
   return transaction;
 }
 

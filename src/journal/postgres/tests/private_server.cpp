@@ -54,13 +54,14 @@ std::string unprivileged_user() {
   give_up("there is neither a user postgres nor nobody, and a server does not run as root");
 }
 
-/// Memory where there is room: making, recovering and removing a cluster takes a thousand files, seconds on a busy
-/// disk. What survives a crash of processes, and these tests crash nothing else, is the same there.
+/// Memory where there is room and nobody said TMPDIR: making, recovering and removing a cluster takes a thousand files,
+/// seconds on a busy disk. What survives a crash of processes, and these tests crash nothing else, is the same there.
 std::string roomy_folder() {
   constexpr std::uintmax_t kRoom = std::uintmax_t{512} << 20;
   std::error_code none;
   const fs::space_info memory = fs::space("/dev/shm", none);
-  const bool has_room = !none && memory.available != static_cast<std::uintmax_t>(-1) && memory.available >= kRoom;
+  const bool has_room = std::getenv("TMPDIR") == nullptr && !none &&
+                        memory.available != static_cast<std::uintmax_t>(-1) && memory.available >= kRoom;
   return has_room ? "/dev/shm" : fs::temp_directory_path().string();
 }
 
