@@ -42,6 +42,7 @@ class Rows {
   /// Takes it over.
   explicit Rows(pg_result* result) : result_(result) {}
 
+  /// How many there are.
   int count() const;
   bool is_null(int row, int column) const;
   /// Of smallint, integer, bigint, and in the binary format boolean; 0 where it is null.

@@ -26,6 +26,7 @@ struct Statement {
   const char* text;
 };
 
+/// What connections of one kind have in common.
 struct ConnectionOptions {
   base::Nanos connect_timeout = base::Nanos{5'000'000'000};
   std::string application_name = "sluice";

@@ -31,8 +31,8 @@ struct PostgresOptions {
 /// that has to connect anew. The password appears in no error and no name.
 class PostgresBackend final : public Backend {
  public:
-  /// `uri`: postgres://user:password@host:port/database?option=value. Makes the schema where there is none, which wants
-  /// CREATE on the database; a role with USAGE and SELECT alone may read.
+  /// `uri` as `postgres://user:password@host:port/database?option=value`. Makes the schema where there is none, which
+  /// wants CREATE on the database; a role with USAGE and SELECT alone may read.
   static base::Result<std::unique_ptr<PostgresBackend>> open(std::string_view uri, const PostgresOptions& options,
                                                              const CallBounds& bounds);
   ~PostgresBackend() override;

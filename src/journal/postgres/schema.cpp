@@ -87,8 +87,16 @@ const char* const kLockForChange =
 
 base::Result<std::uint64_t> locked_head(const Transaction& transaction) {
   const Rows& rows = transaction.first_rows();
-  SLUICE_CHECK(check_version(rows.count() == 0 ? 0 : rows.i64(0, 0), transaction.connection().address()));
-  return rows.count() == 0 ? 0 : rows.u64(0, 1);
+  const ServerAddress& address = transaction.connection().address();
+  if (rows.count() == 0) {
+    return base::fail({.code = base::Code::Corrupt,
+                       .what = "the table sluice.meta has lost its row, so changes cannot be kept apart",
+                       .where = address.where(),
+                       .likely = {"somebody edited the tables"},
+                       .try_next = {fmt::format("INSERT INTO sluice.meta (version) VALUES ({})", schema_version())}});
+  }
+  SLUICE_CHECK(check_version(rows.i64(0, 0), address));
+  return rows.u64(0, 1);
 }
 
 }  // namespace sluice::journal::postgres

@@ -12,6 +12,7 @@ namespace {
 template <class T>
 std::vector<std::int64_t> numbers_of(const std::vector<T>& values) {
   std::vector<std::int64_t> numbers;
+  numbers.reserve(values.size());
   for (const T value : values) numbers.push_back(static_cast<std::int64_t>(value));
   return numbers;
 }

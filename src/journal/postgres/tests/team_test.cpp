@@ -105,6 +105,15 @@ TEST_F(PostgresTeam, a_newer_schema_is_refused_at_once_and_under_an_open_backend
   EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.blocks"), "1");
 }
 
+TEST_F(PostgresTeam, a_meta_table_without_its_row_lets_nobody_change_anything) {
+  const auto backend = open_backend(server().uri());
+  server().execute("DELETE FROM sluice.meta");
+  Contributor anna("anna");
+  EXPECT_EQ(code_of(backend->append(anna.next(0, 1), within(20s))), base::Code::Corrupt);
+  EXPECT_EQ(code_of(backend->fence({"shared", 1, 0, 0}, within(20s))), base::Code::Corrupt);
+  EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.blocks"), "0");
+}
+
 TEST_F(PostgresTeam, a_schema_that_somebody_made_empty_is_filled) {
   make_role("writer");
   server().execute("CREATE SCHEMA sluice AUTHORIZATION writer");
