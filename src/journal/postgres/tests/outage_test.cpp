@@ -164,8 +164,10 @@ TEST_F(PostgresOutage, reads_beyond_the_connections_wait_their_turn_and_no_longe
     const HeldSession lock(server(), "BEGIN; LOCK TABLE sluice.blocks IN ACCESS EXCLUSIVE MODE");
     const std::jthread holder([&] { (void)backend->load({.cancel = source.token()}); });
     EXPECT_TRUE(eventually([] { return busy_sessions() == "1"; }));
+    const base::Instant start = base::now();
     const auto late = backend->load(within(50ms));
     ASSERT_EQ(code_of(late), base::Code::DeadlineExceeded);
+    EXPECT_GE(base::now() - start, 50ms) << "it did not wait";
     EXPECT_NE(late.error().what.find("all 1 connections"), std::string::npos) << late.error().what;
     base::Code waiter = base::Code::Internal;
     {

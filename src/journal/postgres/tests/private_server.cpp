@@ -213,6 +213,10 @@ std::string PrivateServer::log_text() const {
 
 HeldSession::HeldSession(const PrivateServer& server, const std::string& statements)
     : connection_(PQconnectdb(server.uri().c_str())) {
+  run(statements);
+}
+
+void HeldSession::run(const std::string& statements) const {
   PGresult* result = PQexec(static_cast<PGconn*>(connection_), statements.c_str());
   const bool is_done = PQresultStatus(result) == PGRES_COMMAND_OK || PQresultStatus(result) == PGRES_TUPLES_OK;
   PQclear(result);

@@ -64,6 +64,8 @@ class HeldSession {
   HeldSession(const HeldSession&) = delete;
   HeldSession& operator=(const HeldSession&) = delete;
 
+  void run(const std::string& statements) const;
+
  private:
   void* connection_;
 };

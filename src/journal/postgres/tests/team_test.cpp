@@ -73,6 +73,28 @@ TEST_F(PostgresTeam, two_writers_at_once_leave_no_hole_and_no_block_twice) {
   for (std::size_t i = 0; i < page.blocks.size(); ++i) EXPECT_EQ(page.blocks[i].header.seq, i + 1);
 }
 
+TEST_F(PostgresTeam, an_append_waits_for_a_removal_of_another_controller_and_leaves_no_hole) {
+  const auto backend = open_backend(server().uri());
+  Contributor anna("anna");
+  ASSERT_TRUE(backend->append(anna.next(0, 3), {}));
+  anna.keep();
+  // As another controller's remove_above(1) stands a moment before its commit.
+  const HeldSession other(server(),
+                          "BEGIN; SELECT FROM sluice.meta FOR UPDATE; DELETE FROM sluice.blocks WHERE seq > 1");
+  base::Result<void> appended;
+  {
+    const std::jthread writer([&] { appended = backend->append(anna.next(3, 1), within(20s)); });
+    EXPECT_TRUE(eventually([] {
+      return server().execute(
+                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice' AND "
+                 "wait_event_type = 'Lock'") == "1";
+    }));
+    other.run("COMMIT");
+  }
+  EXPECT_EQ(code_of(appended), base::Code::InvalidArgument);
+  EXPECT_EQ(server().execute("SELECT string_agg(seq::text, ' ') FROM sluice.blocks"), "1");
+}
+
 TEST_F(PostgresTeam, the_schema_is_made_once_where_several_make_it_at_once) {
   for (int round = 0; round < 3; ++round) {
     server().clear();
