@@ -33,18 +33,19 @@ struct Question {
   std::mutex mutex;
   std::condition_variable changed;
   bool is_answered = false;
+  // shared because the resolver's thread may answer when nobody waits any more: until then it keeps itself
+  std::shared_ptr<Question> until_answered;
 };
-// shared because the resolver's thread may answer when nobody waits any more
-using QuestionPtr = std::shared_ptr<Question>;
 
 /// On a thread of the resolver's.
 void on_answer(sigval value) {
-  const std::unique_ptr<QuestionPtr> question(static_cast<QuestionPtr*>(value.sival_ptr));
+  auto* question = static_cast<Question*>(value.sival_ptr);
+  const auto kept = std::move(question->until_answered);
   {
-    const std::lock_guard lock((*question)->mutex);
-    (*question)->is_answered = true;
+    const std::lock_guard lock(question->mutex);
+    question->is_answered = true;
   }
-  (*question)->changed.notify_all();
+  question->changed.notify_all();
 }
 
 std::vector<std::string> split(std::string_view list) {
@@ -83,15 +84,16 @@ base::Result<std::vector<std::string>> addresses_of(const std::string& name, con
                                                     const Call& call) {
   // shared because the resolver's thread may answer when nobody waits any more
   const auto question = std::make_shared<Question>(name);
-  auto for_answer = std::make_unique<QuestionPtr>(question);
+  question->until_answered = question;
   gaicb* list[] = {&question->request};
-  sigevent event{.sigev_value = {.sival_ptr = for_answer.get()}, .sigev_notify = SIGEV_THREAD};
+  sigevent event{.sigev_value = {.sival_ptr = question.get()}, .sigev_notify = SIGEV_THREAD};
   event.sigev_notify_function = &on_answer;
   int failed = ::getaddrinfo_a(GAI_NOWAIT, list, 1, &event);
   if (failed == 0) {
-    (void)for_answer.release();  // on_answer() has it
     SLUICE_CHECK(wait_for(*question, call));
     failed = ::gai_error(&question->request);
+  } else {
+    question->until_answered.reset();
   }
   std::vector<std::string> found;
   for (const addrinfo* one = failed == 0 ? question->request.ar_result : nullptr; one != nullptr; one = one->ai_next) {

@@ -63,13 +63,13 @@ TEST_F(PostgresTeam, two_writers_at_once_leave_no_hole_and_no_block_twice) {
   EXPECT_GT(late, 0u) << "they never met: this test shows nothing";
   const auto backend = open_backend(server().uri());
   const auto state = backend->load(within(20s)).value();
-  EXPECT_EQ(state.head, 2 * 3 * kCommits);
+  EXPECT_EQ(state.head, 6 * kCommits);
   EXPECT_EQ(state.parties, (std::vector<PartyHead>{anna.head(), ben.head()}));
   for (const Contributor* who : {&anna, &ben}) {
     EXPECT_EQ(backend->present(who->key(), within(20s)).value(), (std::vector<SeqRange>{{0, 3 * kCommits - 1}}));
   }
   const auto page = backend->read({.blocks_max = 1000}, within(20s)).value();
-  ASSERT_EQ(page.blocks.size(), 2 * 3 * kCommits);
+  ASSERT_EQ(page.blocks.size(), 6 * kCommits);
   for (std::size_t i = 0; i < page.blocks.size(); ++i) EXPECT_EQ(page.blocks[i].header.seq, i + 1);
 }
 
