@@ -103,20 +103,23 @@ CREATE FUNCTION sluice.status_name(status bigint) RETURNS text LANGUAGE sql IMMU
                             'invalid_request', 'unsupported', 'busy', 'other'])
                      [CASE WHEN status > 0 THEN (ln(status) / ln(2.0))::int + 1 END], 'unknown') $$;
 
-CREATE VIEW sluice.readable_blocks AS
+CREATE VIEW sluice.blocks_readable AS
   SELECT b.seq, sluice.readable(p.run) AS run, sluice.readable(p.party) AS party, p.attempt, b.party_seq, b.stage,
          sluice.kind_name(b.kind) AS kind, sluice.time_of(b.from_ns) AS from_time, sluice.time_of(b.to_ns) AS to_time,
          b.zone_records AS records, octet_length(b.payload) AS payload_bytes, encode(b.hash, 'hex') AS hash,
          EXISTS (SELECT 1 FROM sluice.fences f
-                 WHERE f.run = p.run AND f.stage = b.stage AND f.attempt = p.attempt) AS is_superseded
+                 WHERE f.run = p.run AND f.stage = b.stage AND f.attempt = p.attempt) AS discarded
   FROM sluice.blocks b JOIN sluice.parties p ON p.id = b.party_id;
 
 CREATE VIEW sluice.runs AS
-  SELECT sluice.readable(p.run) AS run, sluice.time_of(min(b.from_ns)) AS started, sluice.time_of(max(b.to_ns)) AS ended,
-         count(DISTINCT p.party) AS parties, count(DISTINCT b.stage) AS stages, count(*) AS blocks,
-         sum(octet_length(b.payload)) AS payload_bytes, bool_or(b.kind = 6) AS is_over,
-         min(b.seq) AS first_seq, max(b.seq) AS last_seq
-  FROM sluice.blocks b JOIN sluice.parties p ON p.id = b.party_id GROUP BY p.run;
+  SELECT sluice.readable(p.run) AS run, sluice.time_of(min(b.from_ns)) AS started,
+         sluice.time_of(max(b.to_ns)) AS last_block, round((max(b.to_ns) - min(b.from_ns)) / 1e9, 3) AS duration_s,
+         CASE WHEN bool_and(h.is_over) THEN 'ended' ELSE 'no end known' END AS state,
+         count(DISTINCT p.party) AS parties, max(p.attempt) + 1 AS attempts, count(*) AS blocks,
+         sum(octet_length(b.payload)) AS payload_bytes, min(b.seq) AS first_seq, max(b.seq) AS last_seq,
+         (SELECT count(*) FROM sluice.fences f WHERE f.run = p.run) AS discarded_attempts
+  FROM sluice.blocks b JOIN sluice.parties p ON p.id = b.party_id LEFT JOIN sluice.heads h ON h.party_id = p.id
+  GROUP BY p.run ORDER BY min(b.from_ns);
 
 CREATE VIEW sluice.stages AS
   SELECT sluice.readable(p.run) AS run, b.stage, p.attempt, sluice.time_of(min(b.from_ns)) AS started,
@@ -130,16 +133,17 @@ CREATE VIEW sluice.party_heads AS
   FROM sluice.heads h JOIN sluice.parties p ON p.id = h.party_id;
 
 CREATE VIEW sluice.notable_operations AS
-  SELECT n.seq, n.index, sluice.readable(p.run) AS run, sluice.readable(p.party) AS party, p.attempt, b.stage,
-         sluice.operation_name(n.operation) AS operation, sluice.status_name(n.status) AS status,
-         sluice.time_of(n.end_ns) AS end_time, n.latency_ns, n.latency_ns / 1e6 AS latency_ms, n.bytes,
-         sluice.readable(n.target) AS target, sluice.readable(n.detail) AS detail
+  SELECT sluice.readable(p.run) AS run, sluice.readable(p.party) AS party, b.stage,
+         sluice.operation_name(n.operation) AS operation, n.latency_ns / 1e6 AS latency_ms, n.bytes,
+         sluice.readable(n.target) AS target, sluice.status_name(n.status) AS status, sluice.readable(n.detail) AS detail,
+         sluice.time_of(n.end_ns) AS ended, n.seq, n.index AS record, n.latency_ns,
+         EXISTS (SELECT 1 FROM sluice.fences f
+                 WHERE f.run = p.run AND f.stage = b.stage AND f.attempt = p.attempt) AS discarded
   FROM sluice.notable n JOIN sluice.blocks b ON b.seq = n.seq JOIN sluice.parties p ON p.id = b.party_id;
 
-CREATE VIEW sluice.slow_operations AS
-  SELECT * FROM sluice.notable_operations WHERE status = 'success' ORDER BY latency_ns DESC;
+CREATE VIEW sluice.slow_operations AS SELECT * FROM sluice.notable_operations ORDER BY latency_ns DESC;
 CREATE VIEW sluice.failed_operations AS
-  SELECT * FROM sluice.notable_operations WHERE status <> 'success' ORDER BY seq, index;
+  SELECT * FROM sluice.notable_operations WHERE status <> 'success' ORDER BY seq, record;
 
 CREATE VIEW sluice.discarded_attempts AS
   SELECT sluice.readable(run) AS run, stage, attempt, at_seq FROM sluice.fences;

@@ -201,14 +201,14 @@ TEST_F(PostgresTeam, views_show_whatever_bytes_stand_in_names) {
   maker.add([](StoredBlock& block) { block.header.party.run = "run 8f3a", block.header.kind = BlockKind::RunEnded; });
   ASSERT_TRUE(backend->append(maker.take(), {}));
   ASSERT_TRUE(backend->fence({"run 8f3a", 1, 7, 2}, {}));
-  EXPECT_EQ(server().execute("SELECT run || ' ' || parties || ' ' || blocks || ' ' || is_over FROM sluice.runs"),
-            "run 8f3a 2 2 true");
+  EXPECT_EQ(server().execute("SELECT run || ' ' || parties || ' ' || blocks || ' ' || state FROM sluice.runs"),
+            "run 8f3a 2 2 no end known");
   EXPECT_EQ(server().execute("SELECT party || ' ' || target || ' ' || latency_ms::float FROM sluice.slow_operations"),
             "nul\\000x \\377\\376 5");
   EXPECT_EQ(server().execute("SELECT target || ' ' || status || ' ' || operation || ' ' || detail "
                              "FROM sluice.failed_operations"),
             "t\xc3\xbcr no_space get ENOSPC (28)");
-  EXPECT_EQ(server().execute("SELECT string_agg(kind, ' ' ORDER BY seq) FROM sluice.readable_blocks"),
+  EXPECT_EQ(server().execute("SELECT string_agg(kind, ' ' ORDER BY seq) FROM sluice.blocks_readable"),
             "interval run_ended");
   EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.stages"), "1");
   EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.party_heads"), "2");
