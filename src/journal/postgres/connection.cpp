@@ -31,6 +31,8 @@ constexpr int kIdleInTransactionMs = 30'000;
 /// libpq would write them to stderr.
 void drop_notice(void* /*unused*/, const char* /*message*/) {}
 
+constexpr base::Nanos kTimeoutSlack{10'000'000};
+
 timespec to_timespec(base::Nanos span) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   return {.tv_sec = span.count() / kSecond, .tv_nsec = span.count() % kSecond};
@@ -269,9 +271,8 @@ base::Result<Rows> Connection::collect(const Call& call) {
 
 base::Result<void> Connection::wait(short events, const Call& call) {
   for (;;) {
-    if (auto ok = call.bounds.check(call.what); !ok) {
+    if (auto ok = check(call); !ok) {
       is_broken_ = true;
-      ok.error().where = address_.where();
       return ok;
     }
     pollfd waits[] = {{.fd = PQsocket(connection_), .events = events, .revents = 0},
@@ -286,6 +287,12 @@ base::Result<void> Connection::wait(short events, const Call& call) {
   }
 }
 
+base::Result<void> Connection::check(const Call& call) const {
+  auto ok = call.bounds.check(call.what);
+  if (!ok) ok.error().where = address_.where();
+  return ok;
+}
+
 base::Error Connection::lost(const Call& call) {
   is_broken_ = true;
   return server_error(address_, call.what, parse_verbose(PQerrorMessage(connection_)));
@@ -298,10 +305,10 @@ base::Error Connection::error_of(const pg_result* result, const Call& call) cons
   };
   ServerMessage message{.sqlstate = field(PG_DIAG_SQLSTATE), .text = field(PG_DIAG_MESSAGE_PRIMARY)};
   if (message.text.empty()) message.text = PQresultErrorMessage(result);
-  if (message.sqlstate == "57014" || message.sqlstate == "57P05") {
-    // Our own statement_timeout ends a statement a moment before the deadline does.
-    if (auto ok = call.bounds.check(call.what); !ok) return std::move(ok).error();
-    if (message.sqlstate == "57014" && message.text.contains("timeout")) {
+  if (message.sqlstate == "57014") {
+    if (auto ok = check(call); !ok) return std::move(ok).error();
+    // Its statement_timeout has whole milliseconds, and ends a statement up to one of them before the deadline.
+    if (call.bounds.deadline.left() < kTimeoutSlack) {
       return {.code = base::Code::DeadlineExceeded,
               .what = std::string(call.what) + " did not end before its deadline",
               .where = address_.where()};

@@ -79,6 +79,7 @@ class Connection {
   base::Result<Rows> collect(const Call& call);
   base::Result<void> flush(const Call& call);
   base::Result<void> wait(short events, const Call& call);
+  base::Result<void> check(const Call& call) const;
   base::Error failed_to_connect(const Call& call) const;
   base::Error lost(const Call& call);
   base::Error error_of(const pg_result* result, const Call& call) const;
