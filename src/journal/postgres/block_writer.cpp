@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/format.h>
+
 #include "journal/postgres/block_reader.hpp"
 #include "journal/postgres/block_rows.hpp"
 #include "journal/postgres/schema.hpp"
@@ -80,6 +82,21 @@ base::Result<void> send_rows(Connection& connection, std::string& rows, std::siz
   return {};
 }
 
+/// A field of PostgreSQL has less than 1 GiB, and is in memory several times on its way.
+base::Result<void> check_sizes(const Commit& commit) {
+  constexpr std::size_t kPayloadBytesMax = std::size_t{256} << 20;
+  for (const StoredBlock& block : commit.blocks) {
+    if (block.payload.size() <= kPayloadBytesMax) continue;
+    return base::fail({.code = base::Code::InvalidArgument,
+                       .what = fmt::format("the payload of block {} has {} bytes; PostgreSQL is given {} at most",
+                                           block.header.seq, block.payload.size(), kPayloadBytesMax),
+                       .where = to_text(block.header.party),
+                       .likely = {"an interval of an op-log that is far too long"},
+                       .try_next = {"make intervals shorter"}});
+  }
+  return {};
+}
+
 base::Result<void> copy_blocks(Connection& connection, const Commit& commit, const PartyIds& ids, const Call& call) {
   if (commit.blocks.empty()) return {};
   SLUICE_CHECK(connection.begin_copy(kCopyBlocks, call));
@@ -143,6 +160,7 @@ base::Result<void> write_commit(Transaction& transaction, const Commit& commit, 
   Connection& connection = transaction.connection();
   SLUICE_TRY(const std::uint64_t head, locked_head(transaction));
   SLUICE_CHECK(check_commit(commit, head));
+  SLUICE_CHECK(check_sizes(commit));
   PartyIds ids;
   for (const StoredBlock& block : commit.blocks) ids.emplace(block.header.party, kUnknown);
   for (const PartyHead& party : commit.heads) ids.emplace(party.key, kUnknown);

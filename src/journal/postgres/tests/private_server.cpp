@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,6 +66,20 @@ std::string roomy_folder() {
   return has_room ? "/dev/shm" : fs::temp_directory_path().string();
 }
 
+constexpr std::string_view kFolderStart = "/sluice-postgres-", kOwner = "/owner";
+
+/// Folders of processes that were killed: their file `owner` is locked by nobody.
+void remove_abandoned(const std::string& place) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(place, ignored)) {
+    if (!entry.path().string().starts_with(place + kFolderStart.data())) continue;
+    const int owner = ::open((entry.path().string() + kOwner.data()).c_str(), O_RDWR | O_CLOEXEC);
+    if (owner < 0) continue;
+    if (::flock(owner, LOCK_EX | LOCK_NB) == 0) fs::remove_all(entry.path(), ignored);
+    ::close(owner);
+  }
+}
+
 int free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{.sin_family = AF_INET, .sin_addr = {.s_addr = ::htonl(INADDR_LOOPBACK)}};
@@ -110,9 +125,7 @@ PrivateServer& PrivateServer::shared() {
 }
 
 PrivateServer::PrivateServer() : binaries_(find_binaries()), user_(unprivileged_user()) {
-  std::string pattern = roomy_folder() + "/sluice-postgres-XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) give_up("cannot make " + pattern);
-  folder_ = pattern;
+  make_folder();
   make_cluster();
   port_ = free_port();
   start();
@@ -125,6 +138,19 @@ PrivateServer::~PrivateServer() {
   if (pid_ > 0) stop(SIGQUIT);
   std::error_code ignored;
   fs::remove_all(folder_, ignored);
+  ::close(owner_);
+}
+
+void PrivateServer::make_folder() {
+  const std::string place = roomy_folder();
+  remove_abandoned(place);
+  std::string pattern = place + kFolderStart.data() + "XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) give_up("cannot make " + pattern);
+  folder_ = pattern;
+  // Locked before it has its name: nobody ever finds an owner that is not there yet.
+  owner_ = ::open((folder_ + "/new").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (owner_ < 0 || ::flock(owner_, LOCK_EX) != 0) give_up("cannot lock " + folder_);
+  fs::rename(folder_ + "/new", folder_ + kOwner.data());
 }
 
 void PrivateServer::make_cluster() {

@@ -12,8 +12,9 @@
 namespace sluice::journal::postgres {
 
 /// A PostgreSQL server of a test's own: in a temporary folder, on the loopback, as an unprivileged user, with fsync.
-/// Made at the first use, ended with the process, by its pid; where the process is killed, the kernel interrupts it.
-/// Throws std::runtime_error that says what to install where there is no server on this machine.
+/// Made at the first use, ended with the process, by its pid; where the process is killed, the kernel interrupts it,
+/// and the next one removes what it left. Throws std::runtime_error that says what to install where there is no server
+/// on this machine.
 class PrivateServer {
  public:
   /// The one of this process.
@@ -42,13 +43,14 @@ class PrivateServer {
 
  private:
   PrivateServer();
+  void make_folder();
   void make_cluster();
   std::vector<std::string> as_user(std::vector<std::string> command) const;
   std::vector<pid_t> processes() const;
   std::string log_text() const;
 
   std::string binaries_, folder_, user_;
-  int port_ = 0;
+  int port_ = 0, owner_ = -1;
   pid_t pid_ = -1;
 };
 

@@ -136,6 +136,16 @@ TEST_F(PostgresTeam, a_meta_table_without_its_row_lets_nobody_change_anything) {
   EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.blocks"), "0");
 }
 
+TEST_F(PostgresTeam, a_block_that_no_field_holds_is_refused) {
+  const auto backend = open_backend(server().uri());
+  Contributor anna("anna");
+  Commit commit = anna.next(0, 1);
+  commit.blocks[0].payload.resize((std::size_t{256} << 20) + 1);
+  const auto refused = backend->append(commit, within(20s));
+  ASSERT_EQ(code_of(refused), base::Code::InvalidArgument);
+  EXPECT_NE(refused.error().what.find("block 1"), std::string::npos);
+}
+
 TEST_F(PostgresTeam, a_schema_that_somebody_made_empty_is_filled) {
   make_role("writer");
   server().execute("CREATE SCHEMA sluice AUTHORIZATION writer");
