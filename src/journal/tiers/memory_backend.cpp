@@ -122,7 +122,7 @@ base::Result<ReadPage> MemoryBackend::read(const ReadRequest& request, const Cal
   ReadPage page;
   if (request.after >= request.to) return page;
   std::size_t bytes = 0;
-  const auto visit = [&](auto it, auto end) -> base::Result<void> {
+  const auto visit = [&](auto it, const auto& end) -> base::Result<void> {
     for (std::uint64_t looked_at = 1; it != end; ++it, ++looked_at) {
       if (looked_at % kCheckEvery == 0) SLUICE_CHECK(bounds.check("reading blocks"));
       SLUICE_TRY(const bool goes_on, add_to_page(request, it->second, bytes, page));

@@ -35,20 +35,21 @@ void add_records(CommitMaker& maker) {
 }
 
 const std::vector<std::string>& hostile_texts() {
-  static const std::vector<std::string> kTexts = {"'; DROP TABLE blocks; --",
-                                                  "\"; DELETE FROM notable; \"",
-                                                  "100%",
-                                                  "_____",
-                                                  "a\\%b\\",
-                                                  std::string("nul\0in the middle", 17),
-                                                  std::string("\0", 1),
-                                                  "\xff\xfe invalid \xc3\x28 \xed\xa0\x80",
-                                                  "\xf0\x9f\x92\xbe \xe2\x80\xae",
-                                                  "[\"json\", 1]",
-                                                  "?1 $x :y @z",
-                                                  " leading and trailing ",
-                                                  "",
-                                                  std::string(1 << 20, '\'')};
+  static const std::vector<std::string> kTexts = {
+      "'; DROP TABLE blocks; --",
+      "\"; DELETE FROM notable; \"",
+      "100%",
+      "_____",
+      "a\\%b\\",
+      std::string("nul\0in the middle", 17),
+      std::string("\0", 1),
+      "\xff\xfe invalid \xc3\x28 \xed\xa0\x80",
+      std::string("\xf0\x9f\x92\xbe \xe2\x80") + '\xae',  // from right to left
+      "[\"json\", 1]",
+      "?1 $x :y @z",
+      " leading and trailing ",
+      "",
+      std::string(1 << 20, '\'')};
   return kTexts;
 }
 
