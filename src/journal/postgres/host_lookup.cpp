@@ -1,9 +1,9 @@
 #include "journal/postgres/host_lookup.hpp"
 
 #include <condition_variable>
-#include <csignal>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -19,33 +19,34 @@ namespace {
 constexpr addrinfo kWanted{.ai_flags = AI_ADDRCONFIG, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 constexpr addrinfo kNumbersOnly{.ai_flags = AI_NUMERICHOST, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 
-/// One question to the resolver.
+/// One question to the resolver, and its answer.
 struct Question {
-  explicit Question(std::string the_name) : name(std::move(the_name)) { request.ar_name = name.c_str(); }
+  explicit Question(std::string the_name) : name(std::move(the_name)) {}
   ~Question() {
-    if (request.ar_result != nullptr) ::freeaddrinfo(request.ar_result);
+    if (found != nullptr) ::freeaddrinfo(found);
   }
   Question(const Question&) = delete;
   Question& operator=(const Question&) = delete;
 
   const std::string name;
-  gaicb request{.ar_request = &kWanted};
   std::mutex mutex;
   std::condition_variable changed;
   bool is_answered = false;
-  // shared because the resolver's thread may answer when nobody waits any more: until then it keeps itself
-  std::shared_ptr<Question> until_answered;
+  int failed = 0;
+  addrinfo* found = nullptr;
 };
 
-/// On a thread of the resolver's.
-void on_answer(sigval value) {
-  auto* question = static_cast<Question*>(value.sival_ptr);
-  const auto kept = std::move(question->until_answered);
+/// As long as the resolver takes.
+void ask(Question& question) {
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(question.name.c_str(), nullptr, &kWanted, &found);
   {
-    const std::lock_guard lock(question->mutex);
-    question->is_answered = true;
+    const std::lock_guard lock(question.mutex);
+    question.failed = failed;
+    question.found = found;
+    question.is_answered = true;
   }
-  question->changed.notify_all();
+  question.changed.notify_all();
 }
 
 std::vector<std::string> split(std::string_view list) {
@@ -82,27 +83,20 @@ base::Result<void> wait_for(Question& question, const Call& call) {
 /// The numeric addresses of a name.
 base::Result<std::vector<std::string>> addresses_of(const std::string& name, const ServerAddress& address,
                                                     const Call& call) {
-  // shared because the resolver's thread may answer when nobody waits any more
+  // shared because the thread may get its answer when nobody waits any more
   const auto question = std::make_shared<Question>(name);
-  question->until_answered = question;
-  gaicb* list[] = {&question->request};
-  sigevent event{.sigev_value = {.sival_ptr = question.get()}, .sigev_notify = SIGEV_THREAD};
-  event.sigev_notify_function = &on_answer;
-  int failed = ::getaddrinfo_a(GAI_NOWAIT, list, 1, &event);
-  if (failed == 0) {
-    SLUICE_CHECK(wait_for(*question, call));
-    failed = ::gai_error(&question->request);
-  } else {
-    question->until_answered.reset();
-  }
+  // Not getaddrinfo_a(): the thread sanitizer does not survive the threads that glibc makes for itself.
+  // tidy-allow: detach because nothing ends getaddrinfo(); the thread owns all that it touches
+  std::thread([question] { ask(*question); }).detach();
+  SLUICE_CHECK(wait_for(*question, call));
   std::vector<std::string> found;
-  for (const addrinfo* one = failed == 0 ? question->request.ar_result : nullptr; one != nullptr; one = one->ai_next) {
+  for (const addrinfo* one = question->found; one != nullptr; one = one->ai_next) {
     char text[NI_MAXHOST];
     const int shown = ::getnameinfo(one->ai_addr, one->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
     if (shown == 0) found.emplace_back(text);
   }
   if (!found.empty()) return found;
-  const char* why = failed == 0 ? "it has no address" : ::gai_strerror(failed);
+  const char* why = question->failed == 0 ? "it has no address" : ::gai_strerror(question->failed);
   base::Error error = server_away(address, call.what, fmt::format("the host {} cannot be found: {}", name, why));
   error.likely.insert(error.likely.begin(), "the host's name is misspelt, or the name service does not know it");
   return base::fail(std::move(error));
