@@ -1,7 +1,8 @@
-#include "app/rebuild_command.hpp"
-
 #include <cstdio>
 
+#include "app/results/commands.hpp"
+#include "app/results/results_json.hpp"
+#include "app/results/run_choice.hpp"
 #include "app/results_dir.hpp"
 #include "base/units.hpp"
 #include "config/plan_reader.hpp"
@@ -21,7 +22,10 @@ model::RunPlan plan_of(const ResultsDir& results) {
 
 }  // namespace
 
-int rebuild_command(const std::string& dir) {
+int rebuild_command(const ResultsOptions& options) {
+  const auto chosen = choose_run(options);
+  if (!chosen) return report_failure(chosen.error(), options);
+  const std::string& dir = chosen->dir;
   const ResultsDir results(dir);
   if (auto ended = journal::check_not_written(dir); !ended) {
     std::fprintf(stderr, "%s\n", base::to_text(ended.error()).c_str());

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "app/results/output.hpp"
+#include "app/results/results_options.hpp"
+#include "app/signals.hpp"
+
+namespace sluice::app {
+
+/// Carries out a command below `sluice results`; returns the exit code. Ctrl-C and SIGTERM end it at once, with 130 and
+/// 143; what a database has taken by then stays.
+int results_command(const ResultsOptions& options);
+
+// One each; all block, on `main`.
+int list_command(const ResultsOptions& options, Signals& signals);
+int rebuild_command(const ResultsOptions& options);
+
+/// From now on a signal prints no document any more: the answer itself is being printed.
+void begin_answer(Signals& signals);
+
+/// The exit code of a command whose work is done: 0, or 1 where its output could not be written, which is said.
+int finish_output(Output& output);
+
+}  // namespace sluice::app
