@@ -32,6 +32,8 @@ namespace {
 int carry_out(const ResultsOptions& options, Signals& signals) {
   switch (options.command) {
     case ResultsCommand::List: return list_command(options, signals);
+    case ResultsCommand::Show: return show_command(options, signals);
+    case ResultsCommand::Query: return query_command(options, signals);
     case ResultsCommand::Rebuild: return rebuild_command(options);
     default: break;
   }

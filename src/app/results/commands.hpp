@@ -12,6 +12,8 @@ int results_command(const ResultsOptions& options);
 
 // One each; all block, on `main`.
 int list_command(const ResultsOptions& options, Signals& signals);
+int show_command(const ResultsOptions& options, Signals& signals);
+int query_command(const ResultsOptions& options, Signals& signals);
 int rebuild_command(const ResultsOptions& options);
 
 /// From now on a signal prints no document any more: the answer itself is being printed.
