@@ -34,6 +34,10 @@ int carry_out(const ResultsOptions& options, Signals& signals) {
     case ResultsCommand::List: return list_command(options, signals);
     case ResultsCommand::Show: return show_command(options, signals);
     case ResultsCommand::Query: return query_command(options, signals);
+    case ResultsCommand::Verify: return verify_command(options);
+    case ResultsCommand::Lag: return lag_command(options);
+    case ResultsCommand::Repair: return repair_command(options);
+    case ResultsCommand::Follow: return follow_command(options, signals);
     case ResultsCommand::Rebuild: return rebuild_command(options);
     default: break;
   }

@@ -14,6 +14,10 @@ int results_command(const ResultsOptions& options);
 int list_command(const ResultsOptions& options, Signals& signals);
 int show_command(const ResultsOptions& options, Signals& signals);
 int query_command(const ResultsOptions& options, Signals& signals);
+int follow_command(const ResultsOptions& options, Signals& signals);
+int verify_command(const ResultsOptions& options);
+int lag_command(const ResultsOptions& options);
+int repair_command(const ResultsOptions& options);
 int rebuild_command(const ResultsOptions& options);
 
 /// From now on a signal prints no document any more: the answer itself is being printed.

@@ -21,10 +21,7 @@ constexpr base::Nanos kLook{100'000'000};
 constexpr base::Nanos kStuck{120'000'000'000};
 
 journal::JournalConfig config() {
-  return {
-      .read_timeout = kPatience, .write_timeout = kPatience, .others_write = true, .warn = [](const std::string& text) {
-        std::fprintf(stderr, "note: %s\n", text.c_str());
-      }};
+  return {.read_timeout = kPatience, .write_timeout = kPatience, .others_write = true};
 }
 
 /// The indexer has met something that trying again does not mend, and has ended.

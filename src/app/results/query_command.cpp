@@ -61,7 +61,8 @@ base::Result<Answer> ask(const ResultsOptions& options) {
   if (const auto began = source->began_ns()) answer.began_ns = *began;
   SLUICE_TRY(journal::Filter filter, filter_of(query, answer.began_ns, *source));
   if (auto sound = filter.check(); !sound) {
-    return base::fail(std::move(sound.error().add_likely("a bound is larger than what can be asked, or the two are swapped")));
+    return base::fail(
+        std::move(sound.error().add_likely("a bound is larger than what can be asked, or the two are swapped")));
   }
   const std::size_t records_max = query.slowest.value_or(query.limit);
   auto found = source->host().wait(
