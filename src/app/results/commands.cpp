@@ -38,15 +38,13 @@ int carry_out(const ResultsOptions& options, Signals& signals) {
     case ResultsCommand::Lag: return lag_command(options);
     case ResultsCommand::Repair: return repair_command(options);
     case ResultsCommand::Follow: return follow_command(options, signals);
+    case ResultsCommand::Export: return export_command(options);
+    case ResultsCommand::Import: return import_command(options);
+    case ResultsCommand::Discard: return discard_command(options);
     case ResultsCommand::Rebuild: return rebuild_command(options);
-    default: break;
+    case ResultsCommand::None: break;
   }
-  return report_failure({.code = base::Code::Unsupported,
-                         .what = "this version does not have that command yet",
-                         .where = "the command line",
-                         .likely = {"it is described, but not built yet"},
-                         .try_next = {"sluice results --help"}},
-                        options);
+  return protocol::kExitBadUsage;
 }
 
 }  // namespace

@@ -18,6 +18,9 @@ int follow_command(const ResultsOptions& options, Signals& signals);
 int verify_command(const ResultsOptions& options);
 int lag_command(const ResultsOptions& options);
 int repair_command(const ResultsOptions& options);
+int export_command(const ResultsOptions& options);
+int import_command(const ResultsOptions& options);
+int discard_command(const ResultsOptions& options);
 int rebuild_command(const ResultsOptions& options);
 
 /// From now on a signal prints no document any more: the answer itself is being printed.
