@@ -33,6 +33,7 @@ class IndexProgress {
 /// The threads that a command needs to ask a journal, for `main`, which waits. Taken down after the journals over it.
 class JournalHost {
  public:
+  /// Starts the threads. Errors: ResourceExhausted.
   static base::Result<std::unique_ptr<JournalHost>> create();
 
   /// Runs a task to its end.
@@ -50,6 +51,7 @@ class JournalHost {
   /// what kept it from that.
   base::Result<journal::IndexingReport> index(journal::Journal& journal, const std::string& dir, const std::string& run,
                                               std::uint64_t blocks_expected);
+  /// How long a person waits for one answer.
   static async::Deadline soon();
 
  private:

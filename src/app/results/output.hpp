@@ -21,6 +21,7 @@ class Output {
   Output(Output&& other) noexcept;
   Output& operator=(Output&&) = delete;
 
+  /// Text that follows what was put before.
   void put(std::string_view text);
   /// Hands over what is kept, for readers who look on.
   void flush();

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdio>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -54,6 +56,11 @@ base::Result<journal::Filter> filter_of(const QueryOptions& query, const std::op
   return filter;
 }
 
+bool is_earlier(const journal::FoundRecord& a, const journal::FoundRecord& b) {
+  return std::tie(a.record.end_ns, a.block.seq, a.record.index) <
+         std::tie(b.record.end_ns, b.block.seq, b.record.index);
+}
+
 base::Result<Answer> ask(const ResultsOptions& options) {
   const QueryOptions& query = options.query;
   SLUICE_TRY(const auto source, RunSource::open(options));
@@ -79,6 +86,7 @@ base::Result<Answer> ask(const ResultsOptions& options) {
   }
   if (!found) return base::fail(std::move(found).error());
   answer.records = std::move(*found);
+  if (!query.slowest) std::ranges::sort(answer.records, is_earlier);
   return answer;
 }
 

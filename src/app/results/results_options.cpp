@@ -151,7 +151,7 @@ void ResultsGrammar::add_query(CLI::App& results) {
   query->add_option("--min-size", raw_.min_size, "At least so many bytes: 4KiB")->type_name("SIZE");
   query->add_option("--max-size", raw_.max_size, "At most so many bytes")->type_name("SIZE");
   CLI::Option* target = query->add_option("--target", raw_.target, "Only this target")->type_name("NAME");
-  query->add_option("--prefix", raw_.prefix, "Only targets that begin so")->type_name("TEXT")->excludes(target);
+  query->add_option("--prefix", raw_.prefix, "Only targets that begin so")->type_name("START")->excludes(target);
   query->add_option("--from", raw_.from, "Ended then or later: 30s into the run, or a time in UTC")->type_name("TIME");
   query->add_option("--to", raw_.to, "Ended then or before")->type_name("TIME");
   query->add_option("--slowest", raw_.slowest, "The N slowest, the slowest first")

@@ -55,6 +55,21 @@ std::optional<std::string> id_in_log(const std::string& dir) {
   return std::nullopt;
 }
 
+/// Of the character of UTF-8 that begins there; 0 where none does.
+std::size_t length_of_character(const std::string& text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const unsigned first = byte(at);
+  const std::size_t length = first < 0x80                    ? 1
+                             : first >= 0xC2 && first < 0xE0 ? 2
+                             : first >= 0xE0 && first < 0xF0 ? 3
+                             : first >= 0xF0 && first < 0xF5 ? 4
+                                                             : 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(at + i) & 0xC0U) != 0x80) return 0;
+  }
+  return length;
+}
+
 base::Error ambiguous(const std::string& run, const std::vector<std::string>& found) {
   std::string examples;
   for (std::size_t i = 0; i < std::min(found.size(), kExamplesMax); ++i) {
@@ -100,7 +115,16 @@ base::Result<RunChoice> choose_below(const ResultsOptions& options) {
 
 }  // namespace
 
-std::string shown(const std::string& text) { return report::clip(report::one_line(text), kShownMax); }
+std::string shown(const std::string& text) {
+  std::string safe;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = length_of_character(text, at);
+    safe += length == 0 ? fmt::format("\\x{:02x}", static_cast<unsigned char>(text[at]))
+                        : report::one_line(text.substr(at, length));
+    at += std::max<std::size_t>(length, 1);
+  }
+  return report::clip(safe, kShownMax);
+}
 
 bool is_results_dir(const std::string& dir) {
   std::error_code ignored;
