@@ -134,6 +134,12 @@ def a_bit_that_flipped_is_named_by_verify(case):
     log.write_bytes(whole)
     that("nothing is wrong" in case.run_ok("results", "verify", run).out, "verify afterwards")
 
+    (run / "journal.db").write_bytes(journal[:16] + b"\xff" * 84 + journal[100:])
+    ended = case.run("results", "verify", run)
+    equal(ended.exit, 1, "exit code with a journal whose first page is damaged", ended)
+    that("journal.db" in ended.out and "1 wrong" in ended.out, "it is named", ended)
+    (run / "journal.db").write_bytes(journal)
+
     with sqlite3.connect(run / "journal.db") as database:
         database.execute("UPDATE blocks SET previous = zeroblob(15) || x'01' WHERE party_seq = 2")
     ended = case.run("results", "verify", run)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import pathlib
 import signal
 
 from case import equal, that, wait_until
@@ -177,6 +178,44 @@ def follow_ends_at_once_by_ctrl_c(case):
     that(run.is_running(), "the run goes on")
 
 
+def a_history_is_followed_while_others_write_it(case):
+    """The run is brought into a database by another process, piece by piece, and has no directory where it is followed."""
+    run = case.start("run", "null://x/?size=4KiB", "--duration", "1500ms", "--progress", "json", "--progress-interval", "50ms")
+    run.wait_for_stage("execute", stage_t_s=1.1)
+    history = "sqlite:history.db"
+    case.run_ok("results", "import", case.results(), "--into", history)
+    out = case.path("lines")
+    with open(out, "w", encoding="utf-8") as lines:
+        follower = case.start("results", "follow", case.results().name.rsplit("-", 1)[1], "--json", "--results", "none",
+                              "--journal", history, stdout=lines)
+    wait_until(lambda: "run_started" in out.read_text(), "the first line", follower)
+    equal(run.end().exit, 0, "exit code of the run")
+    case.run_ok("results", "import", case.results(), "--into", history)
+    equal(follower.end().exit, 0, "exit code")
+    equal(out.read_text(), case.run_ok("results", "follow", case.results(), "--json").out, "what was told, and what the log tells")
+
+
+def ctrl_c_leaves_one_document(case):
+    """A log that is a pipe that nobody writes into: reading it hangs, until Ctrl-C."""
+    _a_run(case)
+    (case.results() / "summary.json").unlink()
+    (case.results() / "log" / "local.seg").unlink()
+    os.mkfifo(case.results() / "log" / "local.seg")
+    for command in (("list",), ("query", case.results())):
+        running = case.start("results", *command, "--json")
+        stack = pathlib.Path(f"/proc/{running.pid}/task/{running.pid}/stat")
+        wait_until(lambda file=stack: " S " in file.read_text() and _is_listening(running.pid), "it waits", running)
+        running.signal(signal.SIGINT)
+        ended = running.end()
+        equal(ended.exit, 130, f"exit code of {command}", ended)
+        equal(check_document(command[0], ended.out)["error"]["code"], "Cancelled", "the error in the document")
+
+
+def _is_listening(pid):
+    """Its signals have a thread of their own."""
+    return any((task / "comm").read_text() == "signals\n" for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
 def rows_of_an_export_add_up_to_the_summary(case):
     summary = _a_run_with_errors(case)
     run_id = summary["run"]["id"]
@@ -209,16 +248,18 @@ def a_run_that_is_not_there_is_told_in_four_parts(case):
     _a_run(case)
     case.make_dir("empty")
     hostile = ("zzz", "../..", "/", "nope/nope", "\x1b[31mred\n", "a" * 5000, "%n%s", "'; DROP TABLE blocks; --", "\udcff", "empty/")
-    for name in hostile:
-        for command in ("show", "query", "follow", "verify", "lag", "repair", "export", "rebuild"):
-            ended = _results(case, command, "--", name)
+    commands = ("show", "query", "follow", "verify", "lag", "repair", "export", "rebuild", "import", "discard")
+    for i, name in enumerate(hostile):
+        for command in (commands[i], commands[(i + 3) % len(commands)]):
+            more = {"import": ("--into", "sqlite:h.db"), "discard": ("--stage", "x", "--yes")}.get(command, ())
+            ended = _results(case, command, *more, "--", name)
             equal(ended.exit, 1, f"exit code of {command} {name[:20]!r}", ended)
             for part in ("error: ", "\n  where:  ", "\n  likely: 1. ", "\n  try:    1. "):
                 that(part in ended.err, f"the error of {command} {name[:20]!r} has no part {part!r}", ended)
             that("\x1b" not in ended.err and len(ended.err) < 2000, f"it is made safe: {ended.err[:300]!r}")
-        check_document("query", _results(case, "query", "--json", "--", name).out)
-        check_lines("follow", _results(case, "follow", "--json", "--", name).out)
-        check_summary(_results(case, "show", "--json", "--", name).out)
+    check_document("query", _results(case, "query", "--json", "--", hostile[-2]).out)
+    check_lines("follow", _results(case, "follow", "--json", "--", hostile[-2]).out)
+    check_summary(_results(case, "show", "--json", "--", hostile[-2]).out)
     for path in case.path("results").iterdir():
         path.rename(path.with_name(path.name.rsplit("-", 1)[0] + "-same" + path.name[-3:]))
     ended = _results(case, "show", "same")

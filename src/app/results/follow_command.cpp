@@ -26,6 +26,8 @@ namespace sluice::app {
 namespace {
 
 constexpr base::Nanos kLook{200'000'000};
+/// Of one wait for the journal: it looks for what others write every 200 ms, and needs time for that.
+constexpr base::Nanos kWait{1'000'000'000};
 /// The journal gave nothing for so long although the log has grown: the log is followed instead.
 constexpr base::Nanos kSilence{3'000'000'000};
 constexpr std::size_t kBlocksMax = 256;
@@ -62,6 +64,7 @@ class Following {
   std::optional<journal::LogTail> tail_;
   std::map<journal::PartyKey, std::uint64_t> told_to_;  ///< one past the highest number told
   base::Instant last_news_ = base::now();
+  bool is_live_ = false;  ///< it has come to the end of what was there
   std::uintmax_t log_bytes_ = 0;
 };
 
@@ -132,7 +135,7 @@ bool Following::log_has_grown() {
 }
 
 base::Result<bool> Following::turn_of_journal() {
-  auto item = host_->wait(follower_->next(async::Deadline::in(text_.ended() ? base::Nanos{1} : kLook)));
+  auto item = host_->wait(follower_->next(async::Deadline::in(text_.ended() ? base::Nanos{1} : kWait)));
   if (item) {
     tell(*item);
     return true;
@@ -163,8 +166,9 @@ base::Result<int> Following::go_on() {
     // Asked before it is read: what a writer wrote before it went away is there.
     const bool may_grow = run_.dir.empty() || is_being_written(run_.dir);
     SLUICE_TRY(const bool has_come, turn());
+    is_live_ |= !has_come;
+    if (is_live_) out_.flush();  // somebody looks on; before, lines come by the thousand
     if (has_come) continue;
-    out_.flush();
     if (text_.ended()) return protocol::kExitDone;
     if (may_grow) continue;
     if (follower_) {  // the end of the log is not in the journal: nobody brings it there any more

@@ -182,7 +182,7 @@ bool is_being_written(const std::string& dir) {
   const auto files = journal::log_files(dir);
   if (!files) return false;
   for (const std::string& path : *files) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) continue;
     // Shared, so that two who ask do not take each other for the writer.
     const bool is_locked = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
