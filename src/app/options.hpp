@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/results/results_options.hpp"
 #include "base/error.hpp"
 #include "base/time.hpp"
 
@@ -33,14 +34,14 @@ struct RunOptions {
   bool brief_errors = false;
 };
 
-enum class CommandKind : std::uint8_t { Run, Validate, Cleanup, Rebuild, Printed };
+enum class CommandKind : std::uint8_t { Run, Validate, Cleanup, Results, Printed };
 
 /// A command line that has been read: which command, and what belongs to it.
 struct CommandLine {
   CommandKind kind = CommandKind::Printed;
   RunOptions run;
-  std::string results_dir;  ///< Rebuild
-  std::string text;         ///< Printed: help or the version, for stdout
+  ResultsOptions results;
+  std::string text;  ///< Printed: help or the version, for stdout
 };
 
 /// Reads the command line. Errors: InvalidArgument with what was meant, for exit code 2.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "async/backoff.hpp"
 #include "async/stop_flag.hpp"
+#include "journal/discards.hpp"
 #include "journal/log_tail.hpp"
 
 namespace sluice::journal {
@@ -22,6 +24,7 @@ constexpr base::Nanos kReadTimeout{60'000'000'000};
 struct Indexer::State {
   async::Runtime& runtime;  // outlives: the owner of the indexer says so
   Journal& journal;         // outlives: the same
+  const std::string dir;
   // shared because a call that was abandoned still reads with it
   const std::shared_ptr<LogTail> tail;
   async::StopFlag stopping;
@@ -31,6 +34,7 @@ struct Indexer::State {
   State(async::Runtime& of, Journal& into, std::string results_dir, std::string run)
       : runtime(of),
         journal(into),
+        dir(results_dir),
         // shared because a call that was abandoned still reads with it
         tail(std::make_shared<LogTail>(std::move(results_dir), std::move(run))) {}
 
@@ -39,6 +43,7 @@ struct Indexer::State {
   static async::Task<> run(Ptr state);
   static async::Task<bool> index_once(Ptr state);
   static async::Task<> store(Ptr state, std::vector<StoredBlock> blocks);
+  static async::Task<> discard(Ptr state);
 
   template <class Change>
   void note(Change change) {
@@ -108,6 +113,25 @@ async::Task<> Indexer::State::store(Ptr state, std::vector<StoredBlock> blocks) 
   }
 }
 
+/// After the last block: a journal takes no blocks of an attempt that it knows to be discarded.
+async::Task<> Indexer::State::discard(Ptr state) {
+  SLUICE_CO_TRY(
+      const std::vector<DiscardedAttempt> discarded,
+      co_await state->runtime.blocking().run(
+          "reading discards", [dir = state->dir] { return read_discards(dir); }, async::Deadline::in(kReadTimeout)));
+  if (discarded.empty()) co_return base::Result<void>();
+  std::set<std::string> runs;
+  state->note([&](IndexingReport& report) {
+    for (const PartyExtent& extent : report.log) runs.insert(extent.party.run);
+  });
+  for (const std::string& run : runs) {
+    for (const DiscardedAttempt& one : discarded) {
+      SLUICE_CO_CHECK(co_await state->journal.discard(run, one.stage, one.attempt, async::Deadline::in(kReadTimeout)));
+    }
+  }
+  co_return base::Result<void>();
+}
+
 async::Task<> Indexer::State::run(Ptr state) {
   while (true) {
     const bool is_last = state->stopping.is_raised();
@@ -119,6 +143,10 @@ async::Task<> Indexer::State::run(Ptr state) {
     if (*found) continue;
     if (is_last) break;
     SLUICE_CO_CHECK(co_await state->stopping.wait(async::Deadline::in(kLookEvery)));
+  }
+  if (auto discarded = co_await discard(state); !discarded) {
+    state->note([&](IndexingReport& report) { report.trouble = discarded.error(); });
+    co_return base::fail(std::move(discarded).error());
   }
   state->note([](IndexingReport& report) { report.is_complete = true; });
   co_return base::Result<void>();

@@ -23,8 +23,9 @@ struct IndexingReport {
 };
 
 /// Brings the blocks of a results directory's log into a journal: from the beginning, what is there already is
-/// recognised, and then as the log grows. The log is its only buffer: where the database is slow or away the journal
-/// lags, nothing else does, and it tries again with growing pauses. Owns one task; ends with finish().
+/// recognised, and then as the log grows. At the end it sets the marks that discards.tsv has (discards.hpp). The log is
+/// its only buffer: where the database is slow or away the journal lags, nothing else does, and it tries again with
+/// growing pauses. Owns one task; ends with finish().
 class Indexer {
  public:
   /// outlives: `runtime`, `journal`.

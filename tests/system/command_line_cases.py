@@ -17,7 +17,8 @@ duration: 200ms
 prepare: {ensure_objects: [{base_uri: set, count: 20, object_size: 4KiB}]}
 workload: [{op: get, path: "set/*"}]
 """
-_COMMANDS = ("run", "validate", "cleanup", "results", "results rebuild", "completion")
+_COMMANDS = ("run", "validate", "cleanup", "results", "completion", *(f"results {command}" for command in (
+    "list", "show", "query", "follow", "export", "verify", "lag", "repair", "import", "discard", "rebuild")))
 
 
 def every_command_has_a_help_that_names_it(case):
@@ -60,6 +61,10 @@ def the_completion_completes_commands_options_and_values(case):
         equal(set(completed("sluice", command, "--")) - set(known), set(), f"options of {command} that do not exist")
         equal({f"{o}" for o in re.findall(r"^  (?:-h,)?(--[a-z-]+)", case.run_ok(command, "--help").out, re.MULTILINE)} -
               set(completed("sluice", command, "--")), set(), f"options of {command} that are not completed")
+    for command in (words for words in _COMMANDS if " " in words):
+        known = set(re.findall(r"^  (?:-\w,)?(--[a-z-]+)", case.run_ok(*command.split(), "--help").out, re.MULTILINE))
+        equal(set(completed("sluice", *command.split(), "--")), known, f"options of {command}")
+    equal(completed("sluice", "results", "exp"), ["export"], "a command of results")
 
 
 def a_short_error_is_one_line(case):

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "journal/block_codec.hpp"
+#include "journal/discards.hpp"
 #include "journal/log_tail.hpp"
 #include "journal/run_log.hpp"
 #include "journal/tests/loops.hpp"
@@ -116,6 +117,18 @@ TEST_F(Indexing, it_follows_a_log_that_grows) {
   write(interval(0, 0));
   EXPECT_TRUE(indexer->finish(soon()).is_complete);
   EXPECT_EQ(journal_->reader().head(), 3U);
+}
+
+TEST_F(Indexing, attempts_that_were_discarded_are_marked_after_the_last_block) {
+  ASSERT_TRUE(add_discard(scratch_.folder(), {.stage = 1, .attempt = 0}));
+  write(run_started());
+  write(stage_started(1, 0));
+  write(interval(1, 0));
+  write(interval(2, 1));
+  EXPECT_TRUE(start()->finish(soon()).is_complete);
+  EXPECT_EQ(all().size(), 4U) << "all of them are there";
+  EXPECT_EQ(loops_.wait(journal_->reader().query({}, 1000, soon()))->size(), 2U)
+      << "and those of stage 1 are no result";
 }
 
 TEST_F(Indexing, what_is_there_is_not_stored_twice) {

@@ -76,6 +76,10 @@ base::Result<std::uint64_t> Ledger::admit_one(StoredBlock& block, PartyHead& hea
       return 0;
     }
   }
+  // What is there already is no late block: a log may be indexed again after a discard.
+  if (is_fenced(header)) {
+    return base::fail(fenced({.run = header.party.run, .stage = *header.stage, .attempt = header.party.attempt}));
+  }
   if (is_next && head.next_party_seq > 0) {
     if (header.previous == Digest{}) header.previous = head.last_hash;
     if (header.previous != head.last_hash) {
@@ -98,10 +102,6 @@ base::Result<Ledger::Numbers> Ledger::admit(std::vector<StoredBlock> blocks, Com
   std::size_t bytes = 0;
   std::uint64_t seq = head_ + plan.blocks.size();
   for (StoredBlock& block : blocks) {
-    if (is_fenced(block.header)) {
-      return base::fail(
-          fenced({.run = block.header.party.run, .stage = *block.header.stage, .attempt = block.header.party.attempt}));
-    }
     auto at = heads.find(block.header.party);
     if (at == heads.end()) {
       const auto planned = plan.heads.find(block.header.party);
