@@ -59,9 +59,9 @@ class Following {
   FollowText text_;
   RunChoice run_;
   std::unique_ptr<JournalHost> host_;
-  std::optional<journal::JournalReader> reader_;
-  std::optional<journal::BlockFollower> follower_;
-  std::optional<journal::LogTail> tail_;
+  std::unique_ptr<journal::JournalReader> reader_;
+  std::unique_ptr<journal::BlockFollower> follower_;  ///< one of these two
+  std::unique_ptr<journal::LogTail> tail_;
   std::map<journal::PartyKey, std::uint64_t> told_to_;  ///< one past the highest number told
   base::Instant last_news_ = base::now();
   bool is_live_ = false;  ///< it has come to the end of what was there
@@ -85,12 +85,12 @@ base::Result<void> Following::begin() {
                                                                : "journal.db cannot be read: " + reader.error().what);
     return {};
   }
-  reader_.emplace(std::move(*reader));
+  reader_ = std::make_unique<journal::JournalReader>(std::move(*reader));
   if (!options_.journal.empty()) {
     SLUICE_TRY(run_.id, choose_id(runs_in(*reader_), run_.id.empty() ? options_.run : run_.id, shown(uri)));
   }
   SLUICE_TRY(journal::BlockFollower follower, reader_->follow({.runs = {run_.id}}, 0));
-  follower_.emplace(std::move(follower));
+  follower_ = std::make_unique<journal::BlockFollower>(std::move(follower));
   static_cast<void>(log_has_grown());
   return {};
 }
@@ -98,7 +98,7 @@ base::Result<void> Following::begin() {
 void Following::follow_the_log(const std::string& why) {
   std::fprintf(stderr, "note: %s, so the log is followed: %s/log\n", why.c_str(), shown(run_.dir).c_str());
   follower_.reset();
-  tail_.emplace(run_.dir, run_.id);
+  tail_ = std::make_unique<journal::LogTail>(run_.dir, run_.id);
 }
 
 void Following::tell(const journal::StoredBlock& stored) {
@@ -173,7 +173,7 @@ base::Result<int> Following::go_on() {
     if (may_grow) continue;
     if (follower_) {  // the end of the log is not in the journal: nobody brings it there any more
       follower_.reset();
-      tail_.emplace(run_.dir, run_.id);
+      tail_ = std::make_unique<journal::LogTail>(run_.dir, run_.id);
       continue;
     }
     out_.put(text_.remark("writer_died", "the run has no end, and nobody writes it any more: it was killed"));

@@ -34,7 +34,7 @@ std::string FollowText::name_of_stage(std::uint32_t stage) const {
   return at == stages_.end() ? fmt::format("stage {}", stage + 1) : at->second.name;
 }
 
-std::string FollowText::event(const char* name, std::int64_t at_ns, const std::string& words, Json more) const {
+std::string FollowText::event(const char* name, std::int64_t at_ns, const std::string& words, const Json& more) const {
   if (json_) {
     Json line{{"event", name}, {"t_s", seconds(at_ns)}};
     line.update(more);

@@ -44,7 +44,7 @@ void sort_and_cut(std::vector<ListedRun>& runs, const ResultsOptions& options) {
 
 /// The summaries of a database's runs, from the blocks of these kinds.
 base::Result<std::map<std::string, model::Summary>> fold_runs(JournalHost& host, const journal::JournalReader& reader,
-                                                              journal::Filter filter) {
+                                                              const journal::Filter& filter) {
   std::map<std::string, model::Summary> runs;
   IndexProgress progress("reading the journal");
   std::uint64_t done = 0;

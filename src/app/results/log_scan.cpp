@@ -77,6 +77,7 @@ std::uint64_t LogScan::frames() const {
 
 std::vector<journal::PartyExtent> LogScan::extents() const {
   std::vector<journal::PartyExtent> extents;
+  extents.reserve(parties.size());
   for (const LogParty& party : parties) extents.push_back({.party = party.key, .blocks = party.blocks});
   return extents;
 }

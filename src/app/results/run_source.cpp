@@ -71,7 +71,7 @@ base::Result<std::unique_ptr<RunSource>> RunSource::open(const ResultsOptions& o
 base::Result<void> RunSource::open_given(const std::string& uri, const std::string& run) {
   SLUICE_TRY(auto backend, open_journal_backend(uri, JournalAccess::Ask));
   SLUICE_TRY(journal::JournalReader reader, host_->reader(std::move(backend)));
-  reader_.emplace(std::move(reader));
+  reader_ = std::make_unique<journal::JournalReader>(std::move(reader));
   SLUICE_TRY(choice_.id, choose_id(runs_in(*reader_), choice_.id.empty() ? run : choice_.id, shown(uri)));
   return {};
 }
@@ -86,7 +86,7 @@ base::Result<void> RunSource::open_own() {
     auto reader = backend ? host_->reader(std::move(*backend))
                           : base::Result<journal::JournalReader>(base::fail(std::move(backend).error()));
     if (reader && !has_log) {
-      reader_.emplace(std::move(*reader));
+      reader_ = std::make_unique<journal::JournalReader>(std::move(*reader));
       return {};
     }
     if (!reader && !has_log) return base::fail(std::move(reader).error());
@@ -97,7 +97,7 @@ base::Result<void> RunSource::open_own() {
         for (const journal::PartyLag& party : scan->mendable(std::move(*lag))) missing += count_of(party.missing);
       }
       if (lag && missing == 0) {
-        reader_.emplace(std::move(*reader));
+        reader_ = std::make_unique<journal::JournalReader>(std::move(*reader));
         return {};
       }
       why = lag ? "journal.db lacks " + base::format_count(missing) + " blocks of the log"
@@ -123,7 +123,7 @@ base::Result<void> RunSource::index_the_log(std::uint64_t blocks, std::uint64_t 
   }
   SLUICE_TRY(made_, host_->journal(std::move(backend)));
   SLUICE_CHECK(host_->index(*made_, choice_.dir, choice_.id, blocks));
-  reader_.emplace(made_->reader());
+  reader_ = std::make_unique<journal::JournalReader>(made_->reader());
   return {};
 }
 

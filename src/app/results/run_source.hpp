@@ -41,7 +41,7 @@ class RunSource {
   RunChoice choice_;
   std::string folder_;  ///< of a temporary database; "": none
   std::unique_ptr<journal::Journal> made_;
-  std::optional<journal::JournalReader> reader_;
+  std::unique_ptr<journal::JournalReader> reader_;  ///< of one of these
 };
 
 /// The run ids in a journal.
