@@ -132,6 +132,8 @@ def failed_operations_are_found(case):
 def more_than_the_limit_is_an_error_that_says_what_to_do(case):
     _a_run(case)
     run_id = case.summary()["run"]["id"]
+    for path in case.results().glob("journal.db*"):
+        path.unlink()
     ended = _results(case, "query", run_id, "--limit", "1", "--json")
     equal(ended.exit, 1, "exit code", ended)
     document = check_document("query", ended.out)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "journal/block_codec.hpp"
@@ -25,6 +26,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kShownMax = 200;
 constexpr std::size_t kExamplesMax = 5;
+/// A log that is written gets a block a second.
+constexpr std::int64_t kRecent = 10'000'000'000;
 
 std::string name_of_dir(const std::string& dir) {
   const fs::path path = fs::path(dir).lexically_normal();
@@ -68,6 +71,21 @@ std::size_t length_of_character(const std::string& text, std::size_t at) {
     if ((byte(at + i) & 0xC0U) != 0x80) return 0;
   }
   return length;
+}
+
+bool has_writer(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return false;
+  // Shared, so that two who ask do not take each other for the writer.
+  bool has = ::flock(fd, LOCK_SH | LOCK_NB) != 0;
+  struct stat status = {};
+  if (has && errno != EWOULDBLOCK) {
+    has =
+        ::fstat(fd, &status) == 0 &&
+        base::wall_now().ns - (std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec) < kRecent;
+  }
+  ::close(fd);
+  return has;
 }
 
 base::Error ambiguous(const std::string& run, const std::vector<std::string>& found) {
@@ -169,27 +187,18 @@ base::Result<RunChoice> choose_run(const ResultsOptions& options) {
                                   .try_next = {"name a results directory, or the beginning of a run id"}});
   }
   if (is_results_dir(options.run)) return RunChoice{.dir = options.run, .id = run_id_of(options.run)};
+  const bool is_path = options.run.find('/') != std::string::npos || options.run == "." || options.run == "..";
+  auto below = is_path ? base::Result<RunChoice>(base::fail(no_run(options.run, "there is no such directory")))
+                       : choose_below(options);
   std::error_code ignored;
-  if (options.run.find('/') != std::string::npos || options.run == "." || options.run == "..") {
-    base::Error error = no_run(options.run, fs::exists(options.run, ignored) ? "there is no log and no summary in it"
-                                                                             : "there is no such directory");
-    return base::fail(std::move(error));
-  }
-  return choose_below(options);
+  if (below || below.error().code != base::Code::NotFound || !fs::is_directory(options.run, ignored)) return below;
+  auto files = journal::log_files(options.run);  // says what a directory lacks
+  return base::fail(files ? std::move(below).error() : std::move(files).error());
 }
 
 bool is_being_written(const std::string& dir) {
   const auto files = journal::log_files(dir);
-  if (!files) return false;
-  for (const std::string& path : *files) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) continue;
-    // Shared, so that two who ask do not take each other for the writer.
-    const bool is_locked = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    ::close(fd);
-    if (is_locked) return true;
-  }
-  return false;
+  return files && std::ranges::any_of(*files, [](const std::string& path) { return has_writer(path); });
 }
 
 base::Result<void> refuse_while_written(const std::string& dir) {

@@ -28,7 +28,7 @@ bool is_results_dir(const std::string& dir);
 /// As the log says, else as the directory's name says.
 std::string run_id_of(const std::string& dir);
 
-/// A living process writes the log. Where the file system has no locks, nobody can tell: false.
+/// A living process writes the log. Where the file system has no locks, it is one that was written to a moment ago.
 bool is_being_written(const std::string& dir);
 /// Errors: Unavailable, for commands that cannot work beside it.
 base::Result<void> refuse_while_written(const std::string& dir);
