@@ -55,7 +55,7 @@ def _gets_in(perf_log):
 
 def a_results_disk_that_fills_up_during_the_run(case):
     case.make_dir("data")
-    disk = case.tmpfs("results", "size=128k")
+    disk = case.tmpfs("results", "size=1m")
     case.plan(_PLAN)
     run = case.start("run", "plan.yaml", "--duration", "60s", "--json", "--progress", "json", "--progress-interval", "50ms")
     run.wait_for_stage("execute")

@@ -275,7 +275,7 @@ def bad_usage_has_a_document_too(case):
     for arguments in (("query", ""), ("query", run_id, "--op", "fly"), ("query", run_id, "--min-latency", "soon"),
                       ("query", run_id, "--from", "yesterday"), ("query", run_id, "--from", "9s", "--to", "1s"),
                       ("query", run_id, "--max-size", "12EiB"), ("query", run_id, "--limit", "0"), ("query",),
-                      ("query", run_id, "--target", "a", "--prefix", "b"), ("query", run_id, "--journal", "postgres://h/d"),
+                      ("query", run_id, "--target", "a", "--prefix", "b"), ("query", run_id, "--journal", "mysql://h/d"),
                       ("query", run_id, "--journal", "sqlite:"), ("list", "--since", "soon"), ("list", "--status", "fine"),
                       ("list", "--limit", "-1"), ("list", "--unknown")):
         ended = _results(case, *arguments, "--json")

@@ -199,11 +199,10 @@ TEST_F(PostgresOutage, a_killed_server_process_stores_nothing_of_the_append_it_w
     ASSERT_EQ(::kill(std::stoi(pid), SIGKILL), 0);
   }
   ASSERT_EQ(code_of(appended), base::Code::Unavailable) << base::to_text(appended.error());
-  ASSERT_TRUE(eventually([&] { return backend->load(within(5s)).has_value(); })) << "it does not recover";
-  EXPECT_EQ(backend->load(within(20s)).value().head, 3u);
-  EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.blocks"), "3");
-  const auto again = backend->append(anna.next(3, 50, 4096), within(20s));
-  EXPECT_TRUE(again) << base::to_text(again.error());
+  // The server ends all its processes for that, perhaps only when the first calls after it have come. Had anything been
+  // stored, the same blocks would be refused for ever.
+  EXPECT_TRUE(eventually([&] { return backend->append(anna.next(3, 50, 4096), within(5s)).has_value(); }));
+  EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.blocks"), "53");
 }
 
 TEST_F(PostgresOutage, idle_connections_that_the_server_closed_are_replaced_unseen) {
