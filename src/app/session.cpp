@@ -150,7 +150,7 @@ base::Result<void> Session::open_results() {
 
 /// The log is what counts: without a journal the run is the same, and a warning says so.
 void Session::start_index() {
-  if (options_.journal == "none") return;
+  if (!results_ || options_.journal == "none") return;
   auto index = RunIndex::start(*runtime_, results_->path(), run_id_, options_.journal);
   if (index) {
     index_ = std::move(*index);

@@ -66,6 +66,7 @@ base::Result<std::vector<StoredBlock>> LogTail::next(std::size_t blocks_max, std
 
 std::vector<PartyExtent> LogTail::extents() const {
   std::vector<PartyExtent> extents;
+  extents.reserve(parties_.size());
   for (const auto& [name, party] : parties_) extents.push_back({.party = party.key, .blocks = party.blocks});
   return extents;
 }

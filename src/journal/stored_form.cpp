@@ -19,6 +19,7 @@ OperationSet operations_of(const model::Interval& interval) {
 /// As far as the interval's own list goes: the slowest that matter for the stage, and examples of its errors.
 std::vector<NotableRecord> notable_of(const model::Interval& interval, std::int64_t run_began_ns) {
   std::vector<NotableRecord> records;
+  records.reserve(interval.slowest.size() + interval.samples.size());
   for (const model::SlowOp& slow : interval.slowest) {
     records.push_back({.index = static_cast<std::uint32_t>(records.size()),
                        .operation = slow.kind,

@@ -12,9 +12,6 @@
 
 namespace sluice::journal {
 
-class ConnectionPool;
-class WriterLock;
-
 /// May the database be changed?
 enum class SqliteMode : std::uint8_t { ReadWrite, ReadOnly };
 

@@ -15,6 +15,7 @@ struct BlockFollower::State {
   std::uint64_t scanned;       ///< everything up to it was given, stands in `ready`, or does not match
   std::uint64_t next_discard;  ///< the first that it has not been told of
   bool is_live = false;        ///< it has seen all there was, once
+  base::Instant looked;        ///< when the backend was asked, where others write
   std::deque<BlockPtr> ready;
   std::deque<FollowItem> news;
 
@@ -35,6 +36,7 @@ struct BlockFollower::State {
   bool skip_what_is_too_much(std::uint64_t head);
   bool take_from_cache(std::uint64_t head);
   async::Task<> take_from_backend(std::uint64_t head, async::Deadline deadline);
+  async::Task<> look(async::Deadline deadline);
   async::Task<> wait(JournalCore::View view, async::Deadline deadline);
   async::Task<FollowItem> next(async::Deadline deadline);
 };
@@ -99,21 +101,28 @@ async::Task<> BlockFollower::State::take_from_backend(std::uint64_t head, async:
   co_return base::Result<void>();
 }
 
+/// Asks the backend what others have written.
+async::Task<> BlockFollower::State::look(async::Deadline deadline) {
+  SLUICE_CO_TRY(BackendState state, co_await JournalCore::read(core, "asking where it is", deadline,
+                                                               [](Backend& backend, const CallBounds& bounds) {
+                                                                 return backend.load(bounds);
+                                                               }));
+  looked = base::now();
+  core->replace(std::move(state));
+  co_return base::Result<void>();
+}
+
 async::Task<> BlockFollower::State::wait(JournalCore::View view, async::Deadline deadline) {
   const base::Instant began = base::now();
   async::Wake wake = async::Wake::Woken;
   if (core->config().others_write) {
-    SLUICE_CO_CHECK(
-        co_await async::pause_until(async::earlier(deadline, async::Deadline::in(core->config().poll_interval))));
-    auto state =
-        co_await JournalCore::read(core, "asking where it is", deadline,
-                                   [](Backend& backend, const CallBounds& bounds) { return backend.load(bounds); });
-    if (state) {
-      core->replace(std::move(*state));
-    } else if (!deadline.has_passed()) {
-      co_return base::fail(std::move(state).error());
+    const async::Deadline next_look = async::Deadline::at(looked + core->config().poll_interval);
+    SLUICE_CO_CHECK(co_await async::pause_until(async::earlier(deadline, next_look)));
+    if (next_look.has_passed()) {
+      SLUICE_CO_CHECK(co_await look(deadline));
+    } else {
+      wake = async::Wake::Expired;
     }
-    if (deadline.has_passed()) wake = async::Wake::Expired;
   } else if (auto point = core->enlist(view)) {
     wake = co_await point->wait(deadline);
   }

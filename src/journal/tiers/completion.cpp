@@ -11,6 +11,17 @@ struct Completion::State {
   async::Notice ended;
   bool has_begun = false;
   std::optional<base::Result<Receipt>> result;
+
+  /// A wait for the end; nothing where that was before.
+  std::optional<async::WaitPoint> enlist() {
+    std::lock_guard lock(mutex);
+    if (result) return std::nullopt;
+    return ended.enlist();
+  }
+  base::Result<Receipt> taken() {
+    std::lock_guard lock(mutex);
+    return result ? *result : base::fail(async::terminated("a change of the journal"));
+  }
 };
 
 Completion::Completion()
@@ -49,19 +60,14 @@ async::Task<Receipt> Completion::wait(async::Deadline deadline) const { return w
 // shared because the writer and the one who waits may each leave first
 async::Task<Receipt> Completion::wait_for(std::shared_ptr<State> state, async::Deadline deadline) {
   const base::Instant began = base::now();
-  while (true) {
-    std::optional<async::WaitPoint> point;
-    {
-      std::lock_guard lock(state->mutex);
-      if (state->result) co_return *state->result;
-      point.emplace(state->ended.enlist());
-    }
+  while (auto point = state->enlist()) {
     const async::Wake wake = co_await point->wait(deadline);
     if (wake == async::Wake::Expired) {
       co_return base::fail(async::deadline_exceeded("a change of the journal", base::now() - began));
     }
     if (wake == async::Wake::Cancelled) co_return base::fail(async::cancelled("waiting for a change of the journal"));
   }
+  co_return state->taken();
 }
 
 }  // namespace sluice::journal

@@ -88,7 +88,7 @@ async::Task<BlockPtr> newest_of(JournalCore::Ptr core, PartyKey party, async::De
     return at->second.next_party_seq - 1;
   });
   if (!last) co_return base::fail(no_block(to_text(party)));
-  co_return co_await JournalReader(core).get(std::move(party), *last, deadline);
+  co_return co_await JournalReader(core).get(party, *last, deadline);
 }
 
 async::Task<std::vector<BlockPtr>> read_range(JournalCore::Ptr core, std::uint64_t first, std::uint64_t last,
@@ -229,7 +229,8 @@ async::Task<BlockPtr> JournalReader::get(std::uint64_t seq, async::Deadline dead
   return get_by_number(core_, seq, deadline);
 }
 
-async::Task<BlockPtr> JournalReader::get(PartyKey party, std::uint64_t party_seq, async::Deadline deadline) const {
+async::Task<BlockPtr> JournalReader::get(const PartyKey& party, std::uint64_t party_seq,
+                                         async::Deadline deadline) const {
   return read_one(core_, fmt::format("block {} of {}", party_seq, to_text(party)), deadline,
                   [party, party_seq](Backend& backend, const CallBounds& bounds) {
                     return backend.find(party, party_seq, bounds);

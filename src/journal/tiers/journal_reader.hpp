@@ -49,7 +49,7 @@ class JournalReader {
 
   /// Errors: also NotFound.
   async::Task<BlockPtr> get(std::uint64_t seq, async::Deadline deadline) const;
-  async::Task<BlockPtr> get(PartyKey party, std::uint64_t party_seq, async::Deadline deadline) const;
+  async::Task<BlockPtr> get(const PartyKey& party, std::uint64_t party_seq, async::Deadline deadline) const;
   async::Task<BlockPtr> get(Digest hash, async::Deadline deadline) const;
   /// The blocks from `first` to `last`, both included. Errors: also InvalidArgument (last before first), NotFound (not
   /// all are there), ResourceExhausted (query_bytes_max).

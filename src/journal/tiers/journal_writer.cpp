@@ -49,6 +49,7 @@ std::vector<std::string> in_words(const std::vector<StoredBlock>& blocks) {
     range = {.first = std::min(range.first, number), .last = std::max(range.last, number)};
   }
   std::vector<std::string> words;
+  words.reserve(ranges.size());
   for (const auto& [party, range] : ranges) {
     words.push_back(fmt::format("{}: blocks {} to {}", to_text(party), range.first, range.last));
   }

@@ -54,7 +54,7 @@ Ledger::Ledger(BackendState state) : head_(state.head), fences_(state.fences.beg
 bool Ledger::is_fenced(const BlockHeader& header) const {
   if (!header.stage || fences_.empty()) return false;
   const auto at = fences_.lower_bound(
-      {.run = header.party.run, .stage = *header.stage, .attempt = header.party.attempt, .at_seq = 0});
+      {.run = header.party.run, .stage = header.stage.value_or(0), .attempt = header.party.attempt, .at_seq = 0});
   return at != fences_.end() && at->run == header.party.run && at->stage == *header.stage &&
          at->attempt == header.party.attempt;
 }
@@ -78,7 +78,8 @@ base::Result<std::uint64_t> Ledger::admit_one(StoredBlock& block, PartyHead& hea
   }
   // What is there already is no late block: a log may be indexed again after a discard.
   if (is_fenced(header)) {
-    return base::fail(fenced({.run = header.party.run, .stage = *header.stage, .attempt = header.party.attempt}));
+    return base::fail(
+        fenced({.run = header.party.run, .stage = header.stage.value_or(0), .attempt = header.party.attempt}));
   }
   if (is_next && head.next_party_seq > 0) {
     if (header.previous == Digest{}) header.previous = head.last_hash;
