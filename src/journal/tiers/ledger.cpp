@@ -77,7 +77,7 @@ base::Result<std::uint64_t> Ledger::admit_one(StoredBlock& block, PartyHead& hea
     }
   }
   // What is there already is no late block: a log may be indexed again after a discard.
-  if (is_fenced(header)) {
+  if (header.stage && is_fenced(header)) {
     return base::fail(fenced({.run = header.party.run, .stage = *header.stage, .attempt = header.party.attempt}));
   }
   if (is_next && head.next_party_seq > 0) {
