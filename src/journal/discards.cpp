@@ -32,7 +32,7 @@ base::Error not_ours(const std::string& path, std::size_t line) {
           .try_next = {"mend that line: a stage, counted from 0, a tab, an attempt"}};
 }
 
-bool parse(std::string_view line, DiscardedAttempt& out) {
+bool parse(const std::string& line, DiscardedAttempt& out) {
   const char* const end = line.data() + line.size();
   const auto stage = std::from_chars(line.data(), end, out.stage);
   if (stage.ec != std::errc{} || stage.ptr == end || *stage.ptr != '\t') return false;
@@ -62,7 +62,7 @@ base::Result<std::vector<DiscardedAttempt>> read_discards(std::string_view resul
   for (std::string_view rest = std::string_view(text).substr(kHeader.size()); !rest.empty();) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     ++number;
-    if (DiscardedAttempt one; parse(rest.substr(0, end), one)) {
+    if (DiscardedAttempt one; parse(std::string(rest.substr(0, end)), one)) {
       found.push_back(one);
     } else {
       return base::fail(not_ours(path, number));

@@ -1,6 +1,7 @@
 #include "app/results/results_options.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <utility>
@@ -87,7 +88,7 @@ std::optional<base::WallTime> parse_utc(const std::string& text) {
   utc.tm_year -= 1900;
   utc.tm_mon -= 1;
   const std::time_t minutes = timegm(&utc);
-  return base::WallTime{std::int64_t{minutes} * 1'000'000'000 + static_cast<std::int64_t>(second * 1e9 + 0.5)};
+  return base::WallTime{std::int64_t{minutes} * 1'000'000'000 + std::llround(second * 1e9)};
 }
 
 ResultsCommand results_command_called(std::string_view name) {

@@ -47,9 +47,10 @@ std::optional<std::string> id_in_log(const std::string& dir) {
   for (const std::string& path : *files) {
     auto reader = journal::SegmentReader::open(path);
     if (!reader) continue;
-    const auto frame = (*reader)->next();
-    if (!frame || !*frame) continue;
-    const auto block = journal::decode_block((*frame)->payload);
+    const auto next = (*reader)->next();
+    const std::optional<journal::Frame> frame = next ? *next : std::nullopt;
+    if (!frame) continue;
+    const auto block = journal::decode_block(frame->payload);
     if (!block) continue;
     if (const auto* started = std::get_if<model::RunStarted>(&*block); started && !started->run_id.empty()) {
       return started->run_id;
