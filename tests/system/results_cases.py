@@ -17,7 +17,7 @@ duration: 300ms
 concurrency: 2
 prepare: {ensure_objects: [{base_uri: "file:///DIR/data/set/", count: 200, object_size: 4KiB}]}
 workload: [{op: get, path: "set/*", weight: 2}, {op: stat, path: "set/*", weight: 1}]
-error_handling: {max_total_errors: 1_000_000}
+error_handling: {max_total_errors: 1_000_000, error_rate_threshold: 1_000_000}
 """
 
 
