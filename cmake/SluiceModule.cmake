@@ -7,8 +7,9 @@
 # <folder>.<Suite>.<name>; TEST_DEPS are modules that only they use.
 # LONG_TESTS are more sources of the same binary. Where there are any, suites called Long* get the label `long` and a
 # timeout of LONG_TIMEOUT_S seconds (900 by default), and the others do not run them.
+# TESTS_TOGETHER makes one test of CTest, <folder>, of all TESTS: for those that share a server of their process.
 function(sluice_module)
-  cmake_parse_arguments(ARG "" "NAME;LONG_TIMEOUT_S" "HEADERS;SOURCES;DEPS;LIBS;TESTS;LONG_TESTS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "TESTS_TOGETHER" "NAME;LONG_TIMEOUT_S" "HEADERS;SOURCES;DEPS;LIBS;TESTS;LONG_TESTS;TEST_DEPS" ${ARGN})
   string(REPLACE "/" "_" id ${ARG_NAME})
   set(target sluice_${id})
   if(ARG_SOURCES)
@@ -39,6 +40,11 @@ function(sluice_module)
       target_link_libraries(${target}_tests PRIVATE sluice_${dep})
     endforeach()
     string(REPLACE "/" "." prefix ${ARG_NAME})
+    if(ARG_TESTS_TOGETHER)
+      add_test(NAME ${prefix} COMMAND ${target}_tests)
+      set_tests_properties(${prefix} PROPERTIES TIMEOUT 120)
+      return()
+    endif()
     set(others)
     # A parameter has its name, or its number; its value may be an address, another one in each run.
     set(discovery TEST_PREFIX ${prefix}. DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES)

@@ -114,10 +114,21 @@ then run $0 again as $(id -un)"
   fi
   count=$(wc -w <<<"$missing")
   say "packages: installing $count: $missing"
+  prevent_clusters "$missing"
   run_apt update || apt_failed "$missing"
   # shellcheck disable=SC2086  # one word per package
   run_apt install --yes --no-install-recommends $missing || apt_failed "$missing"
   say "packages: $count installed in $(time_since "$start")"
+}
+
+# prevent_clusters PACKAGES: PostgreSQL's package would make a database cluster, and start it now and at every boot; the
+# tests want its programs only. A machine that has the file already has its own mind about that, and is left alone.
+prevent_clusters() {
+  local folder=${cluster_settings:-/etc/postgresql-common}
+  if [[ " $1 " != *" postgresql-15 "* || -e $folder/createcluster.conf ]]; then return; fi
+  printf '%s\n' "# By sluice's scripts/setup.sh, before it installed postgresql-15 for tests that start servers of their own." \
+    "# Take it away before you install PostgreSQL for another use." "create_main_cluster = false" |
+    "${as_root[@]}" sh -c 'mkdir -p "$1" && cat >"$1/createcluster.conf"' sh "$folder"
 }
 
 # run_apt ARGUMENT...: apt-get that asks nothing and waits for another one to end, as `as_root` says.

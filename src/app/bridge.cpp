@@ -21,7 +21,8 @@ void Bridge::connect(fleet::LocalRun& run) {
                                                                      .error = std::move(result.error),
                                                                      .window_ns = result.window_ns,
                                                                      .note = std::move(result.note),
-                                                                     .output = std::move(result.output)});
+                                                                     .output = std::move(result.output),
+                                                                     .touched = result.touched});
                                      }});
 }
 

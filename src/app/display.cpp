@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "app/terminal.hpp"
@@ -40,11 +41,11 @@ struct Display::Shared {
   Console& console;                 // outlives: see above
   const async::Executor& executor;  // outlives: see above
   async::StopFlag stopping;
-  std::mutex mutex;  ///< for what begin() sets
+  std::mutex mutex;  ///< for what begin() sets, all below
   Stage stage;
   bool has_stage = false;
   report::ProgressRate rate;
-  std::size_t lines_drawn = 0;
+  std::string drawn;  ///< the last block, which the next one replaces
 };
 
 report::LiveFrame Display::Shared::frame() {
@@ -86,12 +87,14 @@ std::string Display::Shared::draw() {
   const report::LiveFrame now = frame();
   if (mode == ProgressMode::Plain) return report::render_plain(now);
   if (mode == ProgressMode::Json) return report::render_json(now);
+  const std::size_t told = terminal_columns(STDERR_FILENO);
+  const std::size_t columns = told > 0 ? told : kColumns;
+  std::lock_guard lock(mutex);
   std::string text;
-  if (lines_drawn > 0) text = "\x1b[" + std::to_string(lines_drawn) + "A\r\x1b[J";
-  const std::size_t columns = terminal_columns(STDERR_FILENO);
-  const std::string block = report::render_tty(now, columns > 0 ? columns : kColumns, allows_colour());
-  lines_drawn = static_cast<std::size_t>(std::ranges::count(block, '\n'));
-  return text + block;
+  // A terminal that has become narrower since has wrapped the block.
+  if (!drawn.empty()) text = fmt::format("\x1b[{}A\r\x1b[J", report::lines_on_terminal(drawn, columns));
+  drawn = report::render_tty(now, columns, allows_colour());
+  return text + drawn;
 }
 
 /// A picture says how far up the one before began, so none may be left out: it is drawn when the terminal has that one.
@@ -139,7 +142,7 @@ void Display::begin(Stage stage) {
   shared_->rate = {};
   shared_->rate.sample(base::Nanos{0}, 0);  // so that the first line has a rate
   // Each stage's last block stays on the screen; the next one is drawn below it.
-  shared_->lines_drawn = 0;
+  shared_->drawn.clear();
 }
 
 void Display::stop() {

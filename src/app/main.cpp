@@ -6,7 +6,8 @@
 #include <fcntl.h>
 
 #include "app/options.hpp"
-#include "app/rebuild_command.hpp"
+#include "app/results/commands.hpp"
+#include "app/results/results_json.hpp"
 #include "app/results_dir.hpp"
 #include "app/session.hpp"
 #include "app/validate_command.hpp"
@@ -60,7 +61,7 @@ int carry_out(const app::CommandLine& line) {
     case app::CommandKind::Run: return run(line.run);
     case app::CommandKind::Validate: return app::validate_command(line.run);
     case app::CommandKind::Cleanup: return clean_up(line.run);
-    case app::CommandKind::Rebuild: return app::rebuild_command(line.results_dir);
+    case app::CommandKind::Results: return app::results_command(line.results);
     case app::CommandKind::Printed: std::fputs(line.text.c_str(), stdout); return protocol::kExitDone;
   }
   return protocol::kExitFailed;
@@ -72,8 +73,13 @@ int main(int argc, char** argv) {
   occupy_standard_descriptors();
   base::Result<app::CommandLine> line = app::read_command_line(argc, argv);
   if (!line) {
+    const bool json =
+        std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
+    if (argc > 2 && std::string_view(argv[1]) == "results") {
+      return app::report_failure(line.error(), {.command = app::results_command_called(argv[2]), .json = json});
+    }
     app::RunOptions options;  // all that can be told of a command line that was not understood
-    options.json = std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
+    options.json = json;
     return app::report_error(line.error(), options, protocol::kExitBadUsage);
   }
   return flushed(carry_out(*line));

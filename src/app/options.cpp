@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "app/completion.hpp"
+#include "app/journal_backends.hpp"
 #include "app/version.hpp"
 #include "base/units.hpp"
 
@@ -20,12 +21,11 @@ constexpr const char* kUnbuiltCommands[] = {"agent",  "ping",   "abort", "status
                                             "report", "replay", "mount", "broker", "up",     "serve"};
 
 /// The same below `sluice results`.
-constexpr const char* kUnbuiltResults[] = {"list",   "show",    "query", "follow", "export", "compare", "verify",
-                                           "import", "discard", "lag",   "repair", "sort",   "merge"};
+constexpr const char* kUnbuiltResults[] = {"compare", "sort", "merge"};
 
 /// The same for options of `run`.
-constexpr const char* kUnbuiltOptions[] = {"--journal", "--agents", "--token-file", "--tls-cert",
-                                           "--tls-key", "--tls-ca", "--insecure",   "--resume"};
+constexpr const char* kUnbuiltOptions[] = {"--agents", "--token-file", "--tls-cert", "--tls-key",
+                                           "--tls-ca", "--insecure",   "--resume"};
 
 /// "0,2-5" -> 0 2 3 4 5.
 base::Result<std::vector<int>> parse_cpus(const std::string& text) {
@@ -100,6 +100,11 @@ void add_load_options(CLI::App& command, RunOptions& run, RawOptions& raw) {
   command.add_option("--results", run.results, "Where each run makes its own folder")
       ->type_name("DIR")
       ->capture_default_str();
+  command
+      .add_option(
+          "--journal", run.journal,
+          "Where the results can be asked: sqlite:PATH, postgres://..., or none [journal.db in the run's folder]")
+      ->type_name("URI");
   command.add_flag("--json", run.json, "Print the summary as one JSON document on stdout, and nothing else there");
   add_progress(command, raw);
   command
@@ -135,6 +140,18 @@ base::Result<std::optional<base::Nanos>> parse_time(const std::string& text, con
   return base::fail(std::move(error).add_likely("another unit is meant").add_try("give a value within the range"));
 }
 
+base::Error not_built(const std::string& what) {
+  base::Error error{.code = base::Code::Unsupported,
+                    .what = "this version does not have '" + what + "' yet",
+                    .where = "the command line"};
+  return std::move(error).add_likely("it is described, but not built yet").add_try("sluice --help lists what there is");
+}
+
+base::Result<void> check_journal(const std::string& uri) {
+  if (uri.empty() || uri == "none") return {};
+  return check_journal_uri(uri);
+}
+
 base::Result<void> check(RawOptions& raw, RunOptions& run) {
   const std::pair<const char*, ProgressMode> modes[] = {{"auto", ProgressMode::Auto},
                                                         {"tty", ProgressMode::Tty},
@@ -151,6 +168,7 @@ base::Result<void> check(RawOptions& raw, RunOptions& run) {
     return base::fail(
         std::move(error).add_likely("a variable of the shell is empty").add_try("--results DIR, or leave it out"));
   }
+  SLUICE_CHECK(check_journal(run.journal));
   SLUICE_TRY(run.duration,
              parse_time(raw.duration, "--duration", base::Nanos{1'000'000}, base::Nanos{31'536'000'000'000'000}));
   SLUICE_TRY(run.progress_interval, parse_time(raw.progress_interval, "--progress-interval", base::Nanos{50'000'000},
@@ -195,7 +213,8 @@ base::Error missing(const CLI::RequiredError& error, const CLI::App& app) {
   if (!rest.empty()) return not_understood(rest, app);
   std::string what = error.what();
   if (app.get_subcommands().empty()) what = "a command is missing";
-  if (what == "A subcommand is required") what = command_of(app) + " needs a command below it: rebuild";
+  if (what == "A subcommand is required")
+    what = command_of(app) + " needs a command below it: list, show, query, follow, ...";
   return usage_error(std::move(what), "the command line ends too early, or an option has taken the word for its value",
                      app);
 }
@@ -218,8 +237,9 @@ constexpr const char* kFooter = R"(Examples:
   sluice run plan.yaml --duration 5m     a benchmark as the plan says, for five minutes
   sluice validate plan.yaml              check everything, touch nothing
   sluice cleanup plan.yaml               remove what the plan prepared
-  sluice results rebuild results/...     make summary and tables again from a run's log
-Exit codes: 0 done, 1 failed, 2 bad usage or plan, 3 threshold missed, 4 a host was lost, 130 Ctrl-C, 143 SIGTERM)";
+  sluice results list                    what there is; sluice results --help for what can be asked
+Exit codes: 0 done, 1 failed, 2 bad usage or plan, 3 threshold missed, 4 a host was lost,
+129 SIGHUP, 130 Ctrl-C, 143 SIGTERM)";
 
 /// The commands as CLI11 knows them, and where it puts what they were given.
 struct Grammar {
@@ -232,7 +252,8 @@ struct Grammar {
   CLI::App* run = nullptr;
   CLI::App* validate = nullptr;
   CLI::App* cleanup = nullptr;
-  CLI::App* rebuild = nullptr;
+  CLI::App* results = nullptr;
+  ResultsGrammar results_grammar;
   CLI::App* completion = nullptr;
 
  private:
@@ -287,10 +308,9 @@ void Grammar::add_cleanup() {
 }
 
 void Grammar::add_results() {
-  CLI::App* results = app.add_subcommand("results", "Work with what runs have left");
+  results = app.add_subcommand("results", "Work with what runs have left");
   results->require_subcommand(1);
-  rebuild = results->add_subcommand("rebuild", "Make summary.json and the tables again from the log alone");
-  rebuild->add_option("DIR", line.results_dir, "a run's results directory")->required()->type_name("");
+  results_grammar.add_to(*results);
 }
 
 void Grammar::add_completion() {
@@ -298,13 +318,6 @@ void Grammar::add_completion() {
   completion->add_option("SHELL", shell, "bash, the only one so far")
       ->check(silent(CLI::IsMember({"bash"})))
       ->type_name("");
-}
-
-base::Error not_built(const std::string& what) {
-  base::Error error{.code = base::Code::Unsupported,
-                    .what = "this version does not have '" + what + "' yet",
-                    .where = "the command line"};
-  return std::move(error).add_likely("it is described, but not built yet").add_try("sluice --help lists what there is");
 }
 
 /// What CLI11 cannot tell well: commands and options of later versions, and commands that do not exist.
@@ -323,6 +336,7 @@ base::Result<void> check_words(std::span<char*> words, const CLI::App& app) {
     return base::fail(no_such_command(command, app));
   }
   for (const std::string word : words) {
+    if (command == "results") break;  // it has some of them
     const std::string option = word.substr(0, word.find('='));
     if (std::ranges::find(kUnbuiltOptions, option) != std::end(kUnbuiltOptions)) {
       return base::fail(not_built(fmt::format("sluice {} {}", command, option)));
@@ -356,7 +370,10 @@ base::Result<CommandLine> read_command_line(int argc, char** argv) {
   if (grammar.run->parsed()) line.kind = CommandKind::Run;
   if (grammar.validate->parsed()) line.kind = CommandKind::Validate;
   if (grammar.cleanup->parsed()) line.kind = CommandKind::Cleanup;
-  if (grammar.rebuild->parsed()) line.kind = CommandKind::Rebuild;
+  if (grammar.results->parsed()) {
+    line.kind = CommandKind::Results;
+    SLUICE_TRY(line.results, grammar.results_grammar.finish());
+  }
   if (grammar.completion->parsed()) line.text = completion_script();
   return std::move(line);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/results/results_options.hpp"
 #include "base/error.hpp"
 #include "base/time.hpp"
 
@@ -16,6 +17,7 @@ enum class ProgressMode : std::uint8_t { Auto, Tty, Plain, Json, None };
 struct RunOptions {
   std::string subject;  ///< PLAN.yaml, a directory or a URI
   std::string results = "results";
+  std::string journal;  ///< sqlite:PATH, none; empty: journal.db in the run's folder
   bool json = false;
   ProgressMode progress = ProgressMode::Auto;
   std::optional<base::Nanos> progress_interval;
@@ -32,14 +34,14 @@ struct RunOptions {
   bool brief_errors = false;
 };
 
-enum class CommandKind : std::uint8_t { Run, Validate, Cleanup, Rebuild, Printed };
+enum class CommandKind : std::uint8_t { Run, Validate, Cleanup, Results, Printed };
 
 /// A command line that has been read: which command, and what belongs to it.
 struct CommandLine {
   CommandKind kind = CommandKind::Printed;
   RunOptions run;
-  std::string results_dir;  ///< Rebuild
-  std::string text;         ///< Printed: help or the version, for stdout
+  ResultsOptions results;
+  std::string text;  ///< Printed: help or the version, for stdout
 };
 
 /// Reads the command line. Errors: InvalidArgument with what was meant, for exit code 2.

@@ -56,8 +56,12 @@ std::string safe(std::string_view name) {
 }
 
 base::Error no_results(int errnum, const std::string& path) {
-  return base::from_errno(errnum, "the results directory cannot be written", path)
-      .add_try("--results DIR names another place");
+  base::Error error = base::from_errno(errnum, "the results directory cannot be written", path);
+  if (errnum == ENOENT) {  // what was missing above it would have been made
+    error.likely = {"it was removed meanwhile, or its file system takes no new directories, as /proc"};
+    error.try_next.clear();
+  }
+  return std::move(error.add_try("--results DIR names another place"));
 }
 
 base::Result<void> make_directories(const std::string& path) {

@@ -17,6 +17,7 @@
 #include "app/host_facts.hpp"
 #include "app/results_dir.hpp"
 #include "app/results_writer.hpp"
+#include "app/run_index.hpp"
 #include "app/run_sink.hpp"
 #include "app/signals.hpp"
 #include "app/stall_notes.hpp"
@@ -43,6 +44,8 @@ constexpr base::Nanos kLogSync{10'000'000'000};
 constexpr base::Nanos kLeave{5'000'000'000};
 constexpr base::Nanos kPatience{15'000'000'000};
 /// The run's own tasks are few and short; two, so that one that is held does not hold the others.
+/// Of bringing the last blocks into the journal, and after a signal.
+constexpr base::Nanos kIndexMax{5'000'000'000}, kIndexMaxHurried{1'000'000'000};
 constexpr std::uint32_t kLoopThreads = 2;
 
 int exit_code_of(const base::Error& error) {
@@ -78,6 +81,7 @@ class Session {
  private:
   base::Result<void> make_runtime();
   base::Result<void> open_results();
+  void start_index();
   base::Result<void> look_ahead();
   void begin();
   void note(std::string text) {
@@ -90,6 +94,7 @@ class Session {
   void add_async_cost(model::ClientCost& cost) const;
   model::ClientCost client_cost(const model::Summary& summary) const;
   void write_results();
+  void finish_index();
   void print();
 
   const RunOptions& options_;
@@ -104,6 +109,7 @@ class Session {
   // Tasks and calls of these touch what stands above, and end before it.
   std::unique_ptr<async::Runtime> runtime_;
   std::unique_ptr<journal::RunLog> log_;
+  std::unique_ptr<RunIndex> index_;  ///< null where the results have none
   std::unique_ptr<Console> console_ = Console::create([this](std::string text) { note(std::move(text)); });
   fleet::SystemClock clock_;
   std::mutex driver_mutex_;
@@ -142,6 +148,18 @@ base::Result<void> Session::open_results() {
   return {};
 }
 
+/// The log is what counts: without a journal the run is the same, and a warning says so.
+void Session::start_index() {
+  if (!results_ || options_.journal == "none") return;
+  auto index = RunIndex::start(*runtime_, results_->path(), run_id_, options_.journal);
+  if (index) {
+    index_ = std::move(*index);
+    return;
+  }
+  loaded_.plan.warnings.push_back("no journal of this run: " + index.error().what + " (" + index.error().where +
+                                  "); `sluice results repair` makes it from the log");
+}
+
 base::Result<void> Session::look_ahead() {
   SLUICE_TRY(const load::Preflight preflight, load::look_ahead(*context_));
   if (std::optional<base::Error> problem = preflight.first_error()) return base::fail(std::move(*problem));
@@ -170,6 +188,7 @@ base::Result<void> Session::prepare(bool keeps_results) {
   }
   SLUICE_CHECK(open_results());
   sink_->log_to(*log_);
+  start_index();
   return {};
 }
 
@@ -310,14 +329,24 @@ void Session::write_results() {
   if (exit_code_ == protocol::kExitDone) exit_code_ = protocol::kExitFailed;
 }
 
+void Session::finish_index() {
+  if (!index_) return;
+  auto lacking = index_->finish(ended_.status == model::RunStatus::Interrupted ? kIndexMaxHurried : kIndexMax);
+  // A disk that takes no results takes no journal either, and that was told.
+  if (lacking && exit_code_ != protocol::kExitFailed)
+    console_->say(base::to_text(*lacking, options_.brief_errors) + "\n");
+  index_.reset();
+}
+
 void Session::print() {
+  const std::size_t columns = terminal_columns(STDOUT_FILENO);
   const std::string text = sink_->with_summary([&](const model::Summary& summary) {
     if (options_.json) return report::summary_json(summary, report::LogState::Final);
-    return report::final_table(summary,
-                               {.results_dir = results_ ? results_->path() : "",
-                                .width = std::max(report::TableOptions{}.width, terminal_columns(STDOUT_FILENO)),
-                                .colour = wants_colour(),
-                                .error = false});  // it goes to stderr
+    return report::final_table(summary, {.results_dir = results_ ? results_->path() : "",
+                                         .width = columns > 0 ? columns : report::TableOptions{}.width,
+                                         .drops_columns = columns > 0,
+                                         .colour = wants_colour(),
+                                         .error = false});  // it goes to stderr
   });
   base::Result<void> taken = console_->give_out(text);
   if (ended_.error) console_->say(base::to_text(*ended_.error, options_.brief_errors) + "\n");
@@ -339,6 +368,7 @@ int Session::run(Signals& signals) {
   begin();
   end(drive(signals));
   write_results();
+  finish_index();
   signals.leave_by(base::now() + kLeave);
   print();
   // A stuck operation or an aborted stage still holds what this object would destroy.

@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "protocol/exit_code.hpp"
+
 namespace sluice::app {
 
 namespace {
@@ -18,10 +20,11 @@ sigset_t ours() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  struct sigaction hang_up{};
+  // Who ignores it at the start (nohup) wants the run to go on; a blocked one would be kept for us all the same.
+  if (sigaction(SIGHUP, nullptr, &hang_up) != 0 || hang_up.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
-
-int exit_code_of(int signal) { return signal == SIGTERM ? 143 : 130; }
 
 }  // namespace
 
@@ -53,15 +56,21 @@ void Signals::run() {
   const sigset_t set = ours();
   while (!ending_.load()) {
     const int signal = sigtimedwait(&set, nullptr, &kLook);
-    if (signal > 0) {
-      int none = 0;
-      first_.compare_exchange_strong(none, signal);
-      std::lock_guard lock(mutex_);
-      ++count_;
-      if (on_signal_) on_signal_(signal, told_ = count_);
+    if (signal > 0) take(signal);
+    if (first_.load() != 0 && base::now().ns > leave_by_ns_.load()) {
+      _exit(protocol::verdict({.signal = first_.load()}).exit_code);
     }
-    if (first_.load() != 0 && base::now().ns > leave_by_ns_.load()) _exit(exit_code_of(first_.load()));
   }
+}
+
+/// A terminal that goes sends SIGHUP twice, the kernel and the shell one each. That is no user in a hurry.
+void Signals::take(int signal) {
+  int none = 0;
+  const bool is_first = first_.compare_exchange_strong(none, signal);
+  if (signal == SIGHUP && !is_first) return;
+  std::lock_guard lock(mutex_);
+  ++count_;
+  if (on_signal_) on_signal_(signal, told_ = count_);
 }
 
 }  // namespace sluice::app

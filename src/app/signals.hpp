@@ -9,9 +9,10 @@
 
 namespace sluice::app {
 
-/// SIGINT and SIGTERM as calls: they are blocked in every thread and taken by one of its own. SIGPIPE and SIGXFSZ are
-/// ignored. Made before any other thread. When leave_by() has passed after a signal, the process ends with the signal's
-/// exit code whatever it is doing: an output that nobody reads cannot keep it.
+/// SIGINT, SIGTERM and SIGHUP as calls: they are blocked in every thread and taken by one of its own. A SIGHUP that was
+/// ignored at the start stays so, and one that is not the first signal is not told. SIGPIPE and SIGXFSZ are ignored.
+/// Made before any other thread. When leave_by() has passed after a signal, the process ends with the signal's exit
+/// code whatever it is doing: an output that nobody reads cannot keep it.
 class Signals {
  public:
   Signals();
@@ -31,6 +32,7 @@ class Signals {
 
  private:
   void run();
+  void take(int signal);
 
   std::mutex mutex_;
   std::function<void(int, std::uint32_t)> on_signal_;

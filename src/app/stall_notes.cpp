@@ -4,16 +4,12 @@
 
 namespace sluice::app {
 
-namespace {
-constexpr std::size_t kFramesMax = 10;
-}
-
 void StallNotes::add(const async::StallReport& report) {
   {
     std::lock_guard lock(mutex_);
     if (++loops_ > kFullMax) return;
   }
-  note_(async::to_text(report, kFramesMax));
+  note_(async::to_text(report));
 }
 
 void StallNotes::add(const async::PermitHold& hold) {

@@ -9,8 +9,8 @@
 
 namespace sluice::app {
 
-/// Turns what a StallWatch reports into notes of the run's results: the first ones in full, the others as a number at
-/// the end. Thread-safe.
+/// Turns what a StallWatch reports into notes of the run's results: the first ones one by one, the others as a
+/// number at the end. Thread-safe.
 class StallNotes {
  public:
   static constexpr std::uint64_t kFullMax = 20;

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "async/own_frames.hpp"
 #include "async/schedstat.hpp"
 #include "async/stack_capture.hpp"
 #include "base/units.hpp"
@@ -22,6 +23,9 @@ namespace {
 /// For a thread to answer the signal. A thread that waits for a processor takes longer on a busy machine, and is then
 /// not stalled.
 constexpr base::Nanos kAnswerMax{100'000'000};
+
+/// Of a stack, for people.
+constexpr std::size_t kFramesMax = 3;
 
 /// 'R' of a thread that runs or could, 'D' of one that nothing can interrupt; '?' where the kernel does not tell.
 char state_of(pid_t tid) {
@@ -220,11 +224,14 @@ void StallWatch::question(const Suspect& suspect) {
   report_(report);
 }
 
-std::string to_text(const StallReport& report, std::size_t frames_max) {
+std::string to_text(const StallReport& report) {
   std::string text = fmt::format("the loop '{}' was held for {} by '{}'", report.thread,
                                  base::format_duration(report.hold), report.work);
-  const std::size_t frames = std::min(frames_max, report.stack.size());
-  for (std::size_t i = 0; i < frames; ++i) text += (i == 0 ? ": " : " <- ") + report.stack[i];
+  std::string_view before = ": ";
+  for (const std::string& frame : own_frames(report.stack, kFramesMax)) {
+    text.append(before).append(frame);
+    before = " <- ";
+  }
   return text;
 }
 

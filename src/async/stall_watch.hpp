@@ -27,8 +27,9 @@ struct StallReport {
   std::vector<std::string> stack;  ///< innermost first; empty where the thread could not be asked
 };
 
-/// "the loop 'load worker 0' was held for 35.2 ms by 'execute': seal <- collect <- run"; the innermost `frames_max`.
-std::string to_text(const StallReport& report, std::size_t frames_max);
+/// For people: "the loop 'load worker 0' was held for 35.2 ms by 'execute': load::seal <- load::collect". Of the stack
+/// the three innermost functions of our own; other people's say nothing to who does not know them.
+std::string to_text(const StallReport& report);
 
 /// Looks at loop threads from outside and names what holds one: thread, work, and a stack trace taken in that thread.
 /// Owns one sampler thread, which looks every threshold/2 and sleeps while nothing is registered. A hold is wall time

@@ -37,7 +37,7 @@ struct ErrnoAdvice {
 
 constexpr ErrnoAdvice kAdvice[] = {
     {ENOENT, Code::NotFound, "the path is misspelt, or was removed or unmounted meanwhile",
-     "list the parent directory; prepare the dataset first"},
+     "list the parent directory"},
     {EACCES, Code::PermissionDenied, "this user may not read or write there",
      "check owner and mode; run as another user"},
     {EPERM, Code::PermissionDenied, "the operation needs privileges, or the file is immutable",

@@ -35,13 +35,34 @@ bool check_length(const YamlNode& node, Problems& problems) {
 /// What stands behind "scheme://".
 std::string_view behind_scheme(std::string_view uri) { return uri.substr(uri.find("://") + 3); }
 
+/// Whether a shell would put something else for a part of it: "$HOME/x", "${DATA}", "~/x".
+bool has_variable(std::string_view text) {
+  for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$', at + 1)) {
+    const char next = at + 1 < text.size() ? text[at + 1] : ' ';
+    if (next == '{' || next == '_' || (next >= 'A' && next <= 'Z') || (next >= 'a' && next <= 'z')) return true;
+  }
+  return text.starts_with("~") || text.contains("://~");
+}
+
+void add_not_expanded(base::Error& problem, const YamlNode& node, std::string_view scheme) {
+  std::string_view path = node.text;
+  if (const std::size_t end = path.find("://"); end != std::string_view::npos) path.remove_prefix(end + 3);
+  const std::string_view rest = path.substr(std::min(path.find('/'), path.size()));
+  const std::string for_shell =
+      (path.starts_with('~') ? "$HOME" : std::string(path.substr(0, path.find('/')))) + std::string(rest);
+  problem.add_likely("variables and ~ are not expanded in a plan")
+      .add_try(fmt::format("write the path out, as {}:///home/NAME{}", scheme, rest))
+      .add_try(fmt::format("let the shell do it: --set {}=\"{}://{}\"", node.path, scheme, for_shell));
+}
+
 bool check_local_path(const YamlNode& node, Problems& problems, std::string_view scheme) {
   if (scheme != "file" && scheme != "direct") return true;
   if (behind_scheme(node.text).starts_with('/')) return true;
-  problems
-      .add(node, fmt::format("{} must name an absolute path: {}:///... with three slashes, not {}", label(node), scheme,
-                             describe(node)))
-      .add_likely("a '/' is missing, so the first folder stands where a host would")
+  base::Error& problem =
+      problems.add(node, fmt::format("{} must name an absolute path: {}:///... with three slashes, not {}", label(node),
+                                     scheme, describe(node)));
+  if (has_variable(node.text)) return add_not_expanded(problem, node, scheme), false;
+  problem.add_likely("a '/' is missing, so the first folder stands where a host would")
       .add_try(fmt::format("{}:///{}", scheme, behind_scheme(node.text)));
   return false;
 }
@@ -84,8 +105,10 @@ bool read_base_uri(const YamlNode& node, Problems& problems, std::string& out) {
   if (uri.starts_with('/')) uri.insert(0, "file://");
   const std::string scheme = scheme_of(uri);
   if (scheme.empty()) {
-    problems.add(node, fmt::format("{} must be a URI or an absolute path, not {}", label(node), describe(node)))
-        .add_likely("the scheme is left out, or the path is meant from the current directory")
+    base::Error& problem =
+        problems.add(node, fmt::format("{} must be a URI or an absolute path, not {}", label(node), describe(node)));
+    if (has_variable(node.text)) return add_not_expanded(problem, node, "file"), false;
+    problem.add_likely("the scheme is left out, or the path is meant from the current directory")
         .add_try("file:///path, direct:///path, null://name/ or s3://bucket/prefix/");
     return false;
   }
@@ -93,6 +116,10 @@ bool read_base_uri(const YamlNode& node, Problems& problems, std::string& out) {
       (!check_scheme(node, problems, scheme) || !check_local_path(node, problems, scheme) ||
        !check_bucket(node, problems, scheme))) {
     return false;
+  }
+  if (has_variable(node.text)) {
+    problems.warn(node.at,
+                  fmt::format("variables are not expanded in a plan: {} is taken as it stands", describe(node)));
   }
   const bool has_parameters = scheme == "null" && uri.find('?') != std::string::npos;
   if (!uri.ends_with('/') && !has_parameters) uri += '/';

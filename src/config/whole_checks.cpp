@@ -52,6 +52,13 @@ void warn_of_left_over(const Reading& reading) {
   if (!plan.workload.empty() && std::ranges::none_of(plan.stages, model::is_load, &model::Stage::type)) {
     reading.problems.warn(reading.workload_at, "no stage of the list executes the workload");
   }
+  for (const Stage& stage : plan.stages) {
+    const base::Nanos lasts = stage.duration + plan.warmup;
+    if (stage.type != StageType::Execute || !stage.timeout || *stage.timeout >= lasts) continue;
+    reading.problems.warn(
+        {stage.line, 1}, fmt::format("stage {} is to last {}, warm-up included, and its timeout_secs fails it after {}",
+                                     quoted(stage.name), exact_duration(lasts), exact_duration(*stage.timeout)));
+  }
   for (const model::Operation& operation : plan.workload) {
     const std::uint32_t cap = operation.concurrency.value_or(0);
     if (cap <= plan.concurrency) continue;

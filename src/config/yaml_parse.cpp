@@ -239,11 +239,25 @@ YamlFault syntax_fault(std::string_view text, const YAML::ParserException& excep
           .try_next = "put text with any of : # { } [ ] , * & ! | > ' \" in quotes"};
 }
 
+/// A NUL is in no text but in UTF-16 and UTF-32, which yaml-cpp reads where a byte order mark tells of them.
+std::vector<YamlFault> faults_of_binary(std::string_view text) {
+  using namespace std::string_view_literals;
+  const std::size_t at = text.find('\0');
+  const bool is_wide = text.starts_with("\xff\xfe"sv) || text.starts_with("\xfe\xff"sv) ||
+                       text.substr(0, 2).find('\0') != std::string_view::npos;
+  if (at == std::string_view::npos || is_wide) return {};
+  return {{.at = {.line = 1, .column = 1},
+           .what = fmt::format("this is no text: its byte {} is NUL", at + 1),
+           .likely = "the name of another file was given: a program, an archive, an image",
+           .try_next = "file PLAN.yaml says what it is"}};
+}
+
 }  // namespace
 
 std::expected<YamlNode, std::vector<YamlFault>> parse_yaml(std::string_view text) {
   using Faults = std::vector<YamlFault>;
   const Position start{.line = 1, .column = 1};
+  if (const Faults faults = faults_of_binary(text); !faults.empty()) return std::unexpected(faults);
   if (text.size() > kTextBytesMax) {
     return std::unexpected(Faults{{.at = start, .what = fmt::format("a plan has at most {} bytes", kTextBytesMax)}});
   }

@@ -32,25 +32,9 @@ base::Error no_log(std::string_view results_dir) {
           .try_next = {"name a results directory as sluice run prints it at its end"}};
 }
 
-base::Result<std::vector<fs::path>> segments_of(std::string_view results_dir) {
-  std::error_code failed;
-  std::vector<fs::path> segments;
-  for (fs::directory_iterator it(fs::path(results_dir) / kLogFolder, failed), end; !failed && it != end;
-       it.increment(failed)) {
-    if (it->path().extension() == kSegmentEnding) segments.push_back(it->path());
-  }
-  if (failed && failed.value() != ENOENT && failed.value() != ENOTDIR) {
-    return base::fail(base::from_errno(failed.value(), "cannot read the folder of the log",
-                                       fmt::format("{}/{}", results_dir, kLogFolder)));
-  }
-  if (segments.empty()) return base::fail(no_log(results_dir));
-  std::ranges::sort(segments);
-  return segments;
-}
-
-base::Result<void> read_segment(const fs::path& path, const BlockVisitor& visit, LogReport& report) {
-  SLUICE_TRY(const auto reader, SegmentReader::open(path.string()));
-  const std::string party = path.stem().string();
+base::Result<void> read_segment(const std::string& path, const BlockVisitor& visit, LogReport& report) {
+  SLUICE_TRY(const auto reader, SegmentReader::open(path));
+  const std::string party = fs::path(path).stem().string();
   std::size_t undecodable = 0;
   while (true) {
     SLUICE_TRY(const auto frame, reader->next());
@@ -61,13 +45,13 @@ base::Result<void> read_segment(const fs::path& path, const BlockVisitor& visit,
       ++report.blocks;
       visit(party, std::move(*block));
     } else if (undecodable++ < kFlawsMax) {
-      report.flaws.push_back({path.string(), frame->offset,
+      report.flaws.push_back({path, frame->offset,
                               fmt::format("frame {} at byte {}: {}", frame->number, base::format_count(frame->offset),
                                           block.error().what)});
     }
   }
   for (const SegmentFlaw& flaw : reader->flaws()) {
-    report.flaws.push_back({path.string(), flaw.offset, flaw.text, flaw.kind == SegmentFlaw::Kind::TornTail});
+    report.flaws.push_back({path, flaw.offset, flaw.text, flaw.kind == SegmentFlaw::Kind::TornTail});
   }
   return {};
 }
@@ -76,6 +60,22 @@ base::Result<void> read_segment(const fs::path& path, const BlockVisitor& visit,
 
 std::string run_log_path(std::string_view results_dir, std::string_view party) {
   return fmt::format("{}/{}/{}{}", results_dir, kLogFolder, party, kSegmentEnding);
+}
+
+base::Result<std::vector<std::string>> log_files(std::string_view results_dir) {
+  std::error_code failed;
+  std::vector<std::string> segments;
+  for (fs::directory_iterator it(fs::path(results_dir) / kLogFolder, failed), end; !failed && it != end;
+       it.increment(failed)) {
+    if (it->path().extension() == kSegmentEnding) segments.push_back(it->path().string());
+  }
+  if (failed && failed.value() != ENOENT && failed.value() != ENOTDIR) {
+    return base::fail(base::from_errno(failed.value(), "cannot read the folder of the log",
+                                       fmt::format("{}/{}", results_dir, kLogFolder)));
+  }
+  if (segments.empty()) return base::fail(no_log(results_dir));
+  std::ranges::sort(segments);
+  return segments;
 }
 
 RunLog::RunLog(std::unique_ptr<SegmentWriter> segment) : segment_(std::move(segment)) {}
@@ -111,18 +111,18 @@ const SegmentRecovery& RunLog::recovery() const { return segment_->recovery(); }
 const std::string& RunLog::path() const { return segment_->path(); }
 
 base::Result<LogReport> read_run_log(std::string_view results_dir, const BlockVisitor& visit) {
-  SLUICE_TRY(const auto segments, segments_of(results_dir));
+  SLUICE_TRY(const auto segments, log_files(results_dir));
   LogReport report;
-  for (const fs::path& path : segments) SLUICE_CHECK(read_segment(path, visit, report));
+  for (const std::string& path : segments) SLUICE_CHECK(read_segment(path, visit, report));
   return report;
 }
 
 base::Result<void> check_not_written(std::string_view results_dir) {
-  SLUICE_TRY(const auto segments, segments_of(results_dir));
-  for (const fs::path& path : segments) {
+  SLUICE_TRY(const auto segments, log_files(results_dir));
+  for (const std::string& path : segments) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return base::fail(base::from_errno(errno, "cannot open the log of results", path.string()));
-    SLUICE_CHECK(FileDevice(fd, path.string()).lock());
+    if (fd < 0) return base::fail(base::from_errno(errno, "cannot open the log of results", path));
+    SLUICE_CHECK(FileDevice(fd, path).lock());
   }
   return {};
 }

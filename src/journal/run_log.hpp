@@ -18,6 +18,9 @@ namespace sluice::journal {
 /// `<results_dir>/log/<party>.seg`.
 std::string run_log_path(std::string_view results_dir, std::string_view party);
 
+/// The segment files of all parties, by name. Errors: NotFound where there is none, and what the system says.
+base::Result<std::vector<std::string>> log_files(std::string_view results_dir);
+
 /// The log of one party of a run: its blocks, in the order of append(), in one segment file.
 /// Any thread may append; the segment's task writes. Ends with close(), or with the destructor after at most
 /// options.close_timeout, whatever the disk does.

@@ -150,6 +150,24 @@ base::Result<std::optional<Frame>> SegmentReader::next() {
   return std::nullopt;
 }
 
+base::Result<void> SegmentReader::look_again() {
+  struct stat status{};
+  if (::fstat(fd_, &status) != 0) return base::fail(read_error(errno, path_));
+  if (torn_bytes_ > 0) {
+    offset_ = file_bytes_ - torn_bytes_;
+    torn_bytes_ = 0;
+    if (offset_ >= kFileHeaderBytes) {  // an unfinished header was not noted as a flaw
+      if (flaw_count_ == flaws_.size()) flaws_.pop_back();
+      --flaw_count_;
+    }
+  }
+  file_bytes_ = static_cast<std::uint64_t>(status.st_size);
+  window_.clear();  // its last bytes may have been those of an unfinished frame
+  if (offset_ >= kFileHeaderBytes) return {};
+  offset_ = kFileHeaderBytes;  // the file was made only now
+  return read_file_header();
+}
+
 base::Result<void> SegmentReader::pass_over_bad_header() {
   SLUICE_TRY(const auto next_frame, find_whole_frame(offset_ + 1));
   const std::uint64_t to = next_frame.value_or(file_bytes_);

@@ -32,16 +32,19 @@ class SegmentReader {
   SegmentReader(const SegmentReader&) = delete;
   SegmentReader& operator=(const SegmentReader&) = delete;
 
-  /// The next whole frame; nothing at the end of the file as it was at open(). Damage is passed over and noted in
-  /// flaws(). Errors: a failed read.
+  /// The next whole frame; nothing at the end of the file as it was when it was looked at. Damage is passed over and
+  /// noted in flaws(). Errors: a failed read.
   base::Result<std::optional<Frame>> next();
+  /// Goes on where next() came to the end: what was appended since then is there, a frame that was unfinished perhaps
+  /// whole. Errors: what the system says.
+  base::Result<void> look_again();
 
   /// What next() has passed over so far, by rising offset; the first kFlawsMax of flaw_count().
   const std::vector<SegmentFlaw>& flaws() const { return flaws_; }
   std::uint64_t flaw_count() const { return flaw_count_; }
   /// Length of the torn tail, once next() has come to the end; 0 where there is none.
   std::uint64_t torn_bytes() const { return torn_bytes_; }
-  /// Length of the file at open().
+  /// Length of the file at open(), or at the last look_again().
   std::uint64_t file_bytes() const { return file_bytes_; }
 
  private:

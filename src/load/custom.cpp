@@ -88,9 +88,13 @@ base::Result<void> Command::start(const model::Stage& stage) {
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   if (error == 0) return {};
-  return base::fail(
-      base::from_errno(error, "the command of stage '" + stage.name + "' could not be started", stage.command)
-          .add_try("give the full path; is it installed on this host and executable?"));
+  base::Error problem =
+      base::from_errno(error, "the command of stage '" + stage.name + "' could not be started", stage.command);
+  if (error == ENOENT) {
+    problem.likely = {"its name is misspelt, or it is not installed on this host"};
+    problem.try_next.clear();
+  }
+  return base::fail(std::move(problem).add_try("give the full path; is it installed on this host and executable?"));
 }
 
 void Command::read_some() {

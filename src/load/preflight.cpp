@@ -30,19 +30,37 @@ bool is_written_to(const model::RunPlan& plan) {
          });
 }
 
+/// Whether the plan makes what it works on: a write needs a file or device that is there.
+bool is_made(const model::RunPlan& plan) {
+  const bool only_writes = std::ranges::all_of(plan.workload, [](const model::Operation& op) {
+    return op.kind == OpKind::Write || op.kind == OpKind::Read || op.kind == OpKind::Get || op.kind == OpKind::Stat ||
+           op.kind == OpKind::List;
+  });
+  return is_written_to(plan) && !(only_writes && plan.prepare.datasets.empty());
+}
+
+base::Error no_target(const std::string& uri, bool makes) {
+  base::Error error{.code = base::Code::NotFound, .what = "the target does not exist", .where = uri};
+  if (uri.starts_with("direct:///dev/") && !uri.starts_with("direct:///dev/shm/")) {
+    return std::move(error)
+        .add_likely("the name is misspelt, or the device is not attached")
+        .add_try("lsblk -p lists the devices that are there");
+  }
+  error.add_likely("the path is misspelt, or a file system is not mounted");
+  if (makes) {
+    error.add_likely(
+        "more than one level of it is missing; sluice makes the last one only, lest it fill the wrong disk");
+  }
+  return std::move(error).add_try("mkdir -p it if it is meant to be new; mount it if it is not");
+}
+
 /// Is the target what the plan takes it for: there, a directory, writable?
 void check_target(Preflight& flight, const model::RunPlan& plan, const storage::TargetFacts& facts,
                   const std::string& uri) {
   const bool writes = is_written_to(plan);
   auto problem = [&](base::Error error) { flight.findings.push_back({Preflight::Level::Problem, std::move(error)}); };
-  if (!facts.exists && !(writes && facts.parent_exists)) {
-    base::Error error{.code = base::Code::NotFound, .what = "the target does not exist", .where = uri};
-    error.add_likely("the path is misspelt, or a file system is not mounted");
-    if (writes)
-      error.add_likely(
-          "more than one level of it is missing; sluice makes the last one only, lest it fill the wrong disk");
-    return problem(std::move(error.add_try("mkdir -p it if it is meant to be new; mount it if it is not")));
-  }
+  const bool makes = is_made(plan);
+  if (!facts.exists && !(makes && facts.parent_exists)) return problem(no_target(uri, makes));
   const bool blocks_only = std::ranges::all_of(
       plan.workload, [](const model::Operation& op) { return op.kind == OpKind::Read || op.kind == OpKind::Write; });
   if (facts.single_object && (!blocks_only || !plan.prepare.datasets.empty())) {

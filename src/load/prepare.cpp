@@ -44,6 +44,7 @@ class Preparer {
   base::Result<void> take_found(Work& work);
   base::Result<bool> is_intact(const PreparedSet& set);
   base::Result<void> check_expected();
+  StageResult with_trace(StageResult result) const;
   base::Result<void> refuse_other_mask(const PreparedSet& set);
   base::Result<std::vector<IndexRange>> find_missing(const PreparedSet& set);
   base::Result<void> make_directories(Work& work);
@@ -58,6 +59,7 @@ class Preparer {
   StageJob& job_;
   RunContext& context_;
   std::string note_;
+  bool touched_ = false;  ///< something was made, a directory at least
 };
 
 std::string name_at(const model::Names& names, std::uint64_t index) {
@@ -192,6 +194,7 @@ base::Result<Preparer::Work> Preparer::examine(PreparedSet& set) {
   }
   const bool base_was_there = set.base().name.empty() ? backend.inspect().value_or(storage::TargetFacts{}).exists
                                                       : backend.stat(set.base().name).has_value();
+  touched_ |= !base_was_there;
   SLUICE_CHECK(backend.make_directories(set.base().name));
   if (base_was_there && !rules.force_overwrite) {
     base::Result<std::string> text = backend.read_small(set.marker_name());
@@ -408,14 +411,20 @@ base::Result<void> Preparer::check_expected() {
                         .add_try("make both agree"));
 }
 
+/// Of an end before the first object: whether there is anything to be removed.
+StageResult Preparer::with_trace(StageResult result) const {
+  result.touched = touched_;
+  return result;
+}
+
 StageResult Preparer::run() {
   const base::Instant began = base::now();
   auto window = [&] { return (base::now() - began).count(); };
   std::vector<Work> works;
   for (const std::unique_ptr<PreparedSet>& set : context_.sets) {
     base::Result<Work> work = examine(*set);
-    if (stopped()) return job_.interrupted(window());
-    if (!work) return StageJob::failed(std::move(work).error(), window());
+    if (stopped()) return with_trace(job_.interrupted(window()));
+    if (!work) return with_trace(StageJob::failed(std::move(work).error(), window()));
     works.push_back(std::move(*work));
   }
   const bool parallel = context_.plan.prepare.strategy == model::PrepareStrategy::Parallel;

@@ -22,6 +22,7 @@ struct StageResult {
   std::int64_t window_ns = 0;
   std::string note;
   std::string output;
+  bool touched = true;  ///< false: it ended before it changed anything at the target
 };
 
 /// Says that a stage has begun to work, and with which workers; at most once.

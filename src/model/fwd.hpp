@@ -20,6 +20,7 @@ struct Interval;
 struct IoRate;
 struct MultiEndpoint;
 struct Note;
+struct OpRecord;
 struct OpStats;
 struct Operation;
 struct Prepare;

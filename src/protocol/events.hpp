@@ -41,7 +41,8 @@ struct StageEnded {
   std::optional<base::Error> error;                       ///< of a failed one
   std::int64_t window_ns = 0;                             ///< the measured window
   std::string note;
-  std::string output;  ///< Custom: the last 64 KiB of what the command printed
+  std::string output;   ///< Custom: the last 64 KiB of what the command printed
+  bool touched = true;  ///< false: it ended before it changed anything at the target
 };
 
 /// Whoever counts the errors found the run's budget spent; the machine also adds up what StageProgress tells it.
@@ -52,7 +53,7 @@ struct ErrorBudgetSpent {
 
 /// A signal of the user: the first stops the run cleanly, the second aborts at once.
 struct Interrupt {
-  int signal = 2;           ///< SIGINT 2, SIGTERM 15
+  int signal = 2;           ///< SIGHUP 1, SIGINT 2, SIGTERM 15
   std::uint32_t count = 1;  ///< how many there have been, this one included
 };
 

@@ -110,6 +110,7 @@ void StageMachine::on(const StageEnded& event, Effects& out) {
   Agent* agent = running_agent(event.agent, event.stage);
   if (agent == nullptr) return;
   agent->ended = true;
+  touched_ |= event.touched;
   state_.window_ns = std::max(state_.window_ns, event.window_ns);
   add_text(state_.note, event.note, event.agent, rules_.agent_count);
   add_text(state_.output, event.output, event.agent, rules_.agent_count);
@@ -192,6 +193,7 @@ void StageMachine::end_stage(Effects& out) {
   const bool interrupted = state_.stopped == StopReason::Interrupted && !state_.error;
   state_.status = state_.error ? RunStatus::Failed : interrupted ? RunStatus::Interrupted : RunStatus::Completed;
   ++stages_ended_;
+  touched_ |= agents_left() > 0;  // who has not told may have done anything
   errors_before_ += stage_errors();
   out.emplace_back(Journal{model::StageEnded{.stage = stage_,
                                              .status = state_.status,
@@ -264,7 +266,7 @@ void StageMachine::note_what_did_not_run(Effects& out) const {
   }
   if (!names.empty()) note("stages that did not run: " + names, out);
   constexpr auto kHow = "; `sluice cleanup PLAN` removes it";
-  if (cleanup_left) return note(std::string("what this run made is left where it is") + kHow, out);
+  if (cleanup_left && touched_) return note(std::string("what this run made is left where it is") + kHow, out);
   if (rule().type == StageType::Cleanup && state_.status == RunStatus::Failed) {
     // What made it fail is not this run's, perhaps, and cleanup alone would fail as well.
     note("cleanup failed: what it could not remove is left where it is; the error says why", out);

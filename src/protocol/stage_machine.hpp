@@ -121,6 +121,7 @@ class StageMachine {
   std::uint64_t errors_before_ = 0;  ///< of the stages that have ended
   std::uint32_t stages_begun_ = 0;
   std::uint32_t stages_ended_ = 0;
+  bool touched_ = false;              ///< a stage has, or may have, changed something at the target
   int signal_ = 0;                    ///< the first one
   std::optional<base::Error> error_;  ///< of the run: why it failed
 };

@@ -1,5 +1,7 @@
 #include "report/ink.hpp"
 
+#include <algorithm>
+
 namespace sluice::report {
 
 namespace {
@@ -21,6 +23,17 @@ std::string_view escape_of(Ink ink) {
 std::string inked(std::string_view text, Ink ink, bool colour) {
   if (!colour || ink == Ink::Plain || text.empty()) return std::string(text);
   return std::string(escape_of(ink)).append(text).append("\033[0m");
+}
+
+std::string without_ink(std::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    const std::size_t escape = std::min(text.find("\033["), text.size());
+    plain += text.substr(0, escape);
+    const std::size_t end = text.find('m', escape);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  }
+  return plain;
 }
 
 }  // namespace sluice::report

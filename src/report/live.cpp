@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -37,11 +38,17 @@ std::string whole_seconds(base::Nanos time) {
 /// Never "0 s left" while something is.
 std::string time_left(base::Nanos time) { return whole_seconds(time + base::Nanos{999'999'999}); }
 
+/// What is expected in all; nothing once there turned out to be more: "5 of 3" says nothing.
+std::optional<std::uint64_t> total_of(const LiveFrame& frame) {
+  return frame.total && frame.done <= *frame.total ? frame.total : std::nullopt;
+}
+
 /// How far it is, 0..1; never 1 before all is done.
 double share_done(const LiveFrame& frame) {
-  if (!frame.total) return 0;
-  if (*frame.total == 0 || frame.done >= *frame.total) return 1;
-  return std::min(0.99, static_cast<double>(frame.done) / static_cast<double>(*frame.total));
+  const std::optional<std::uint64_t> total = total_of(frame);
+  if (!total) return 0;
+  if (*total == 0 || frame.done == *total) return 1;
+  return std::min(0.99, static_cast<double>(frame.done) / static_cast<double>(*total));
 }
 
 std::string bar(double share) {
@@ -54,7 +61,7 @@ std::string bar(double share) {
 
 std::string progress_words(const LiveFrame& frame) {
   std::string words = base::format_count(frame.done);
-  if (frame.total) words += " of " + base::format_count(*frame.total);
+  if (const auto total = total_of(frame)) words += " of " + base::format_count(*total);
   words += " " + one_line(frame.unit);
   if (frame.unit != "s") words += fmt::format("  {}/s", base::format_si(frame.rate));
   if (frame.eta && frame.eta->count() > 0) words += "  " + time_left(*frame.eta) + " left";
@@ -98,7 +105,7 @@ std::string render_tty(const LiveFrame& frame, std::size_t width, bool colour) {
   std::string text;
   const auto line = [&](std::string_view words, Ink ink) { text += inked(clip(words, width), ink, colour) + "\n"; };
   line(title(frame), Ink::Heading);
-  if (frame.total) {
+  if (total_of(frame)) {
     const double share = share_done(frame);
     line(fmt::format("  {} {:3.0f} %  {}", bar(share), std::floor(share * 100), activity_words(frame)), Ink::Plain);
   } else {
@@ -110,10 +117,20 @@ std::string render_tty(const LiveFrame& frame, std::size_t width, bool colour) {
   return text;
 }
 
+std::size_t lines_on_terminal(std::string_view block, std::size_t width) {
+  std::size_t lines = 0;
+  while (!block.empty()) {
+    const std::size_t columns = columns_of(without_ink(block.substr(0, block.find('\n'))));
+    lines += columns == 0 ? 1 : (columns + width - 1) / width;
+    block.remove_prefix(std::min(block.size(), block.find('\n') + 1));
+  }
+  return lines;
+}
+
 std::string render_plain(const LiveFrame& frame) {
   std::string text = fmt::format("{:.1f} s  {}  {}", static_cast<double>(frame.run_elapsed.count()) / 1e9,
                                  one_line(frame.stage), activity_words(frame));
-  if (frame.total) text += fmt::format("  {:.0f} %", std::floor(share_done(frame) * 100));
+  if (total_of(frame)) text += fmt::format("  {:.0f} %", std::floor(share_done(frame) * 100));
   for (const LiveOp& op : frame.operations) {
     text += fmt::format("  | {} {}/s", name_of(op.kind), base::format_si(op.ops_per_s));
     if (direction_of(op.kind) != model::Direction::None) text += " " + throughput(op.bytes_per_s);
@@ -145,7 +162,8 @@ std::string render_json(const LiveFrame& frame) {
   document["stages"] = frame.stages;
   document["stage_t_s"] = rounded(static_cast<double>(frame.elapsed.count()) / 1e9);
   document["done"] = frame.done;
-  document["total"] = frame.total ? Json(*frame.total) : Json(nullptr);
+  const std::optional<std::uint64_t> total = total_of(frame);
+  document["total"] = total ? Json(*total) : Json(nullptr);
   document["unit"] = frame.unit;
   document["rate"] = rounded(frame.rate);
   document["eta_s"] = frame.eta ? Json(rounded(static_cast<double>(frame.eta->count()) / 1e9)) : Json(nullptr);

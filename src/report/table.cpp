@@ -1,11 +1,13 @@
 #include "report/table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/units.hpp"
 #include "report/ink.hpp"
@@ -75,7 +77,7 @@ void write_head(Page& page) {
   const model::RunStarted& run = page.summary.run;
   const model::RunStatus status = status_of(page.summary, page.options.log);
   const std::string took = page.summary.ended ? " in " + duration(page.summary.ended->at_ns) : "";
-  page.line(fmt::format("{}: {}{}", one_line(run.plan_name), words_of(status), took), ink_of(status));
+  page.outside("", fmt::format("{}: {}{}", run.plan_name, words_of(status), took), ink_of(status));
   page.outside("  ", fmt::format("target {}", run.target), Ink::Quiet);
   page.outside(
       "  ",
@@ -83,6 +85,11 @@ void write_head(Page& page) {
                   base::format_size(run.host.memory_bytes), run.host.kernel, run.version, run.seed),
       Ink::Quiet);
 }
+
+constexpr std::array<std::string_view, 10> kColumns = {"operation", "count", "errors", "rate",  "throughput",
+                                                       "mean",      "p50",   "p99",    "p99.9", "max"};
+/// By number, the one that is missed least first.
+constexpr std::array<std::size_t, 7> kDropped = {5, 8, 1, 9, 4, 6, 2};
 
 std::vector<std::string> latency_cells(const model::Histogram& histogram) {
   if (histogram.count() == 0) return {"-", "-", "-", "-", "-"};
@@ -119,7 +126,7 @@ std::size_t add_operations(TextGrid& grid, const StageSummary& stage) {
   for (std::size_t i = 0; i < model::kOpKinds; ++i) {
     if (stage.ops[i].empty()) continue;
     if (kinds++ == 0) {
-      grid.add({"operation", "count", "errors", "rate", "throughput", "mean", "p50", "p99", "p99.9", "max"});
+      grid.add({kColumns.begin(), kColumns.end()});
     }
     const auto kind = static_cast<model::OpKind>(i);
     const bool moves_bytes = direction_of(kind) != model::Direction::None;
@@ -129,33 +136,51 @@ std::size_t add_operations(TextGrid& grid, const StageSummary& stage) {
   return grid.size() - before;
 }
 
+/// Leaves out columns until the others fit; returns their names.
+std::vector<std::string> drop_columns(TextGrid& grid, std::size_t width) {
+  std::vector<std::string> dropped;
+  for (const std::size_t column : kDropped) {
+    if (grid.width() <= width) break;
+    grid.hide(column);
+    dropped.emplace_back(kColumns[column]);
+  }
+  return dropped;
+}
+
+struct Operations {
+  std::vector<std::vector<std::string>> rows;  ///< of each stage
+  std::vector<std::string> dropped;            ///< columns that are not there
+};
+
 /// The rows of each stage's operations. They share their columns, so that stages can be compared by eye.
-std::vector<std::vector<std::string>> operation_rows(const Summary& summary) {
+Operations operation_rows(const Summary& summary, const TableOptions& options) {
+  Operations operations;
   TextGrid grid({Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right, Align::Right,
                  Align::Right, Align::Right, Align::Right});
   std::vector<std::size_t> counts;
   counts.reserve(summary.stages.size());
   for (const StageSummary& stage : summary.stages) counts.push_back(add_operations(grid, stage));
+  if (options.drops_columns) operations.dropped = drop_columns(grid, options.width);
   const std::vector<std::string> lines = grid.lines();
-  std::vector<std::vector<std::string>> rows;
   auto next = lines.begin();
   for (const std::size_t count : counts) {
-    rows.emplace_back(next, next + static_cast<std::ptrdiff_t>(count));
+    operations.rows.emplace_back(next, next + static_cast<std::ptrdiff_t>(count));
     next += static_cast<std::ptrdiff_t>(count);
   }
-  return rows;
+  return operations;
 }
 
 void write_remarks(Page& page, const model::OpStats& all) {
-  if (all.retries > 0) page.line(fmt::format("  {} tries beyond the first", base::format_count(all.retries)));
+  if (all.retries > 0) page.outside("  ", base::format_count(all.retries) + " tries beyond the first");
   if (all.starved > 0) {
-    page.line(fmt::format("  {} draws found nothing left to work on (starved)", base::format_count(all.starved)),
-              Ink::Warning);
+    page.outside("  ", base::format_count(all.starved) + " draws found nothing left to work on (starved)",
+                 Ink::Warning);
   }
   if (all.unstarted > 0) {
-    page.line(fmt::format("  {} intended operations never started: percentiles of response time are lower bounds",
-                          base::format_count(all.unstarted)),
-              Ink::Warning);
+    page.outside("  ",
+                 base::format_count(all.unstarted) +
+                     " intended operations never started: percentiles of response time are lower bounds",
+                 Ink::Warning);
   }
 }
 
@@ -182,10 +207,17 @@ void write_stage(Page& page, const StageSummary& stage, const std::vector<std::s
   write_remarks(page, all_operations(stage.ops));
   const model::OpStats warmup = all_operations(stage.warmup);
   if (warmup.count > 0) {
-    page.line(fmt::format("  warm-up: {} operations before these, not counted here", base::format_count(warmup.count)),
-              Ink::Quiet);
+    page.outside("  warm-up: ", base::format_count(warmup.count) + " operations before these, not counted here",
+                 Ink::Quiet);
   }
   if (stage.ended && stage.ended->error) page.outside("  error: ", stage.ended->error->what, Ink::Bad);
+}
+
+void write_dropped(Page& page, const std::vector<std::string>& dropped) {
+  if (dropped.empty()) return;
+  page.gap();
+  const char* where = page.options.results_dir.empty() ? "" : "; they are in the results";
+  page.outside("  ", fmt::format("too narrow for the columns {}{}", fmt::join(dropped, ", "), where), Ink::Quiet);
 }
 
 void write_slowest(Page& page) {
@@ -198,7 +230,11 @@ void write_slowest(Page& page) {
   page.line("slowest operations", Ink::Heading);
   const std::string& host = page.summary.run.host.hostname;
   TextGrid grid({Align::Right, Align::Left, Align::Right, Align::Left, Align::Left});
-  const std::size_t fixed = 48 + columns_of(host);
+  std::size_t fixed = 48 + columns_of(host);
+  if (page.options.drops_columns && fixed + kKeyColumnsMin > page.options.width) {
+    grid.hide(3);
+    fixed = 46;
+  }
   const std::size_t room = std::max(page.options.width - std::min(page.options.width, fixed), kKeyColumnsMin);
   for (const model::SlowOp& slow : slowest) {
     grid.add({duration(slow.service_ns), std::string(name_of(slow.kind)), "at " + seconds(slow.at_ns), one_line(host),
@@ -215,7 +251,8 @@ void write_errors(Page& page) {
     const std::string when = errors.first_ns == errors.last_ns
                                  ? "at " + seconds(errors.first_ns)
                                  : "from " + seconds(errors.first_ns) + " to " + seconds(errors.last_ns);
-    page.line(fmt::format("  {} {}, {}", base::format_count(errors.count), name_of(errors.kind), when), Ink::Bad);
+    page.outside("  ", fmt::format("{} {}, {}", base::format_count(errors.count), name_of(errors.kind), when),
+                 Ink::Bad);
     if (errors.examples.empty()) continue;
     const model::ErrorSample& example = errors.examples.front();
     page.outside("    for example ", fmt::format("{} {}: {}", name_of(example.op), example.key, example.detail));
@@ -227,9 +264,8 @@ void write_thresholds(Page& page) {
   page.gap();
   page.line("thresholds", Ink::Heading);
   for (const model::ThresholdVerdict& verdict : page.summary.ended->thresholds) {
-    page.line(fmt::format("  {}  {}: {}", verdict.met ? "met   " : "MISSED", one_line(verdict.text),
-                          one_line(verdict.measured_text)),
-              verdict.met ? Ink::Good : Ink::Bad);
+    page.outside(verdict.met ? "  met     " : "  MISSED  ", verdict.text + ": " + verdict.measured_text,
+                 verdict.met ? Ink::Good : Ink::Bad);
   }
 }
 
@@ -263,14 +299,15 @@ std::string page_cache_words(double share) {
 void write_holds(Page& page, const model::ClientCost& cost) {
   const std::string holds = fmt::format("{}, p99.9 {}", duration(cost.max_stall_ns), duration(cost.hold_p999_ns));
   if (cost.max_stall_ns <= kHoldCalmNs) {
-    page.line("  nothing stalled: longest hold " + holds);
+    page.outside("  ", "nothing stalled: longest hold " + holds);
   } else {
-    page.line("  a loop was held for " + holds + ": latencies near that time may include it", Ink::Warning);
+    page.outside("  ", "a loop was held for " + holds + ": latencies near that time may include it", Ink::Warning);
   }
-  page.line(fmt::format("  queues: {} waited for permits in all, at most {} of output waited for its reader",
-                        duration(cost.permit_wait_ns), base::format_size(cost.queue_high_water)));
+  page.outside("  queues: ", fmt::format("{} waited for permits in all, at most {} of output waited for its reader",
+                                         duration(cost.permit_wait_ns), base::format_size(cost.queue_high_water)));
   if (cost.abandoned_calls > 0) {
-    page.line(fmt::format("  {} calls outlived their deadline and were abandoned", cost.abandoned_calls), Ink::Warning);
+    page.outside("  ", fmt::format("{} calls outlived their deadline and were abandoned", cost.abandoned_calls),
+                 Ink::Warning);
   } else {
     page.line("  no call had to be abandoned");
   }
@@ -283,8 +320,8 @@ void write_client(Page& page) {
   if (!cost.limited_by.empty()) page.outside("  limited by: ", cost.limited_by);
   if (cost.page_cache_share) page.line("  " + page_cache_words(*cost.page_cache_share));
   write_holds(page, cost);
-  page.line(fmt::format("  client: {:.2f} s CPU in user space, {:.2f} s in the kernel, at most {} of memory",
-                        cost.cpu_user_s, cost.cpu_system_s, base::format_size(cost.max_rss_bytes)));
+  page.outside("  client: ", fmt::format("{:.2f} s CPU in user space, {:.2f} s in the kernel, at most {} of memory",
+                                         cost.cpu_user_s, cost.cpu_system_s, base::format_size(cost.max_rss_bytes)));
   write_workers(page);
 }
 
@@ -311,8 +348,9 @@ void write_end(Page& page) {
 std::string final_table(const model::Summary& summary, const TableOptions& options) {
   Page page{.summary = summary, .options = options, .text = {}};
   write_head(page);
-  const std::vector<std::vector<std::string>> operations = operation_rows(summary);
-  for (std::size_t i = 0; i < operations.size(); ++i) write_stage(page, summary.stages[i], operations[i]);
+  const Operations operations = operation_rows(summary, options);
+  for (std::size_t i = 0; i < summary.stages.size(); ++i) write_stage(page, summary.stages[i], operations.rows[i]);
+  write_dropped(page, operations.dropped);
   write_slowest(page);
   write_errors(page);
   write_thresholds(page);

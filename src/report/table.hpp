@@ -10,9 +10,10 @@ namespace sluice::report {
 
 /// How the final table is laid out.
 struct TableOptions {
-  std::string results_dir;  ///< named in the last line; "" leaves it out
-  std::size_t width = 110;  ///< keys and messages are cut to fit; the figures need about 105 columns
-  bool colour = false;      ///< ANSI colours, for terminals only
+  std::string results_dir;     ///< named in the last line; "" leaves it out
+  std::size_t width = 110;     ///< keys and messages are cut to fit; the figures need about 105
+  bool drops_columns = false;  ///< the least important figures are left out where they do not fit: for a terminal
+  bool colour = false;         ///< ANSI colours, for terminals only
   LogState log = LogState::Final;
   bool error = true;  ///< end with the run's error; the caller may want to say it elsewhere
 };

@@ -16,13 +16,21 @@ class TextGrid {
   /// Cells beyond the last column are dropped, missing ones are empty.
   void add(std::vector<std::string> cells);
 
+  /// Shows nothing of a column from now on; the others keep their numbers.
+  void hide(std::size_t column);
+  /// Columns of the terminal that the widest line takes.
+  std::size_t width() const;
+
   std::size_t size() const { return rows_.size(); }
 
   /// One string per row, as wide as the widest cells ask, without trailing blanks and without line feeds.
   std::vector<std::string> lines() const;
 
  private:
+  std::vector<std::size_t> widths() const;
+
   std::vector<Align> columns_;
+  std::vector<bool> is_hidden_;
   std::size_t indent_, gap_;
   std::vector<std::vector<std::string>> rows_;
 };

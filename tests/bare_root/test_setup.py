@@ -60,6 +60,28 @@ class MissingPackages(unittest.TestCase):
         self.assertIn("could not fetch", said)
         self.assertIn("where:  http://mirror/debian/InRelease", said)
 
+    def test_postgresql_is_kept_from_making_a_cluster_before_it_is_installed(self):
+        folder = self.root / "postgresql-common"
+        self.assertEqual(self.clusters_prevented(folder, "strace postgresql-15"), 0)
+        self.assertIn("\ncreate_main_cluster = false\n", (folder / "createcluster.conf").read_text(encoding="utf-8"))
+
+    def test_settings_of_clusters_that_are_there_stay(self):
+        folder = self.root / "postgresql-common"
+        folder.mkdir()
+        (folder / "createcluster.conf").write_text("of this machine\n", encoding="utf-8")
+        self.assertEqual(self.clusters_prevented(folder, "postgresql-15"), 0)
+        self.assertEqual((folder / "createcluster.conf").read_text(encoding="utf-8"), "of this machine\n")
+
+    def test_without_postgresql_nothing_is_said_of_clusters(self):
+        folder = self.root / "postgresql-common"
+        self.assertEqual(self.clusters_prevented(folder, "strace"), 0)
+        self.assertFalse(folder.exists())
+
+    def clusters_prevented(self, folder, packages):
+        script = f'. scripts/setup.sh; as_root=(); prevent_clusters "{packages}"'
+        return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=self.root,
+                              env={**os.environ, "cluster_settings": str(folder)}, check=False).returncode
+
     def test_a_sudo_that_refuses_is_said(self):
         if os.geteuid() == 0:
             self.skipTest("root needs no sudo")

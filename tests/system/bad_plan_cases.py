@@ -140,7 +140,7 @@ def a_command_line_without_a_command(case):
 
 
 def results_of_later_versions_are_refused_by_name(case):
-    case.fails(2, "results", "list")
+    case.fails(2, "results", "compare")
 
 
 def a_command_that_ends_too_early(case):

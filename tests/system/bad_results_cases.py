@@ -31,6 +31,13 @@ def a_results_directory_that_is_a_file(case):
     _nothing_was_prepared(case)
 
 
+def a_results_directory_where_none_can_be_made(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    case.fails(1, "run", "plan.yaml", "--progress", "none", "--results", "/proc/x")
+    _nothing_was_prepared(case)
+
+
 def a_results_disk_that_is_full_from_the_start(case):
     case.make_dir("data")
     full = case.tmpfs("results", "size=4k")
@@ -48,7 +55,7 @@ def _gets_in(perf_log):
 
 def a_results_disk_that_fills_up_during_the_run(case):
     case.make_dir("data")
-    disk = case.tmpfs("results", "size=128k")
+    disk = case.tmpfs("results", "size=1m")
     case.plan(_PLAN)
     run = case.start("run", "plan.yaml", "--duration", "60s", "--json", "--progress", "json", "--progress-interval", "50ms")
     run.wait_for_stage("execute")

@@ -34,6 +34,13 @@ def a_target_that_does_not_exist(case):
     that(not case.path("not").exists(), "nothing was made above the target")
 
 
+def a_device_that_is_not_there(case):
+    case.plan('target: direct:///dev/sluice-has-no-such-device\nduration: 300ms\n'
+              'workload: [{op: write, path: "*", block_size: 4KiB}]\n')
+    _fails(case)
+    that(not os.path.exists("/dev/sluice-has-no-such-device"), "nothing was made of its name")
+
+
 def a_target_to_be_read_that_does_not_exist(case):
     case.plan("target: file:///DIR/nothere/\n" + _GET)
     _fails(case)

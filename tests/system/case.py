@@ -6,6 +6,7 @@ in a mount namespace of its own process; it waits for conditions with a bound, a
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import pathlib
@@ -13,9 +14,11 @@ import re
 import resource
 import select
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
+import termios
 
 from running import Running, die_with_parent
 
@@ -190,8 +193,10 @@ class Case:
 
     # The program.
 
-    def start(self, *arguments, as_nobody=False, descriptors=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close=()):
-        """Starts sluice in the case's directory. `close`: descriptors that it is to begin without."""
+    def start(self, *arguments, as_nobody=False, descriptors=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close=(),
+              ignored=(), terminal=None):
+        """Starts sluice in the case's directory. `close`: descriptors that it is to begin without; `ignored`: signals that
+        are; `terminal`: a descriptor of the one that it belongs to."""
         command = [str(self.sluice), *map(str, arguments)]
         if as_nobody and os.geteuid() == 0:
             program = self.path("sluice")
@@ -203,6 +208,11 @@ class Case:
             die_with_parent()
             if descriptors is not None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
+            if terminal is not None:
+                os.setsid()
+                fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
             for descriptor in close:
                 os.close(descriptor)
 

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import subprocess
+import termios
 import threading
 
 from case import ROOT, Skipped, equal, that
@@ -16,7 +17,8 @@ duration: 200ms
 prepare: {ensure_objects: [{base_uri: set, count: 20, object_size: 4KiB}]}
 workload: [{op: get, path: "set/*"}]
 """
-_COMMANDS = ("run", "validate", "cleanup", "results", "results rebuild", "completion")
+_COMMANDS = ("run", "validate", "cleanup", "results", "completion", *(f"results {command}" for command in (
+    "list", "show", "query", "follow", "export", "verify", "lag", "repair", "import", "discard", "rebuild")))
 
 
 def every_command_has_a_help_that_names_it(case):
@@ -59,6 +61,10 @@ def the_completion_completes_commands_options_and_values(case):
         equal(set(completed("sluice", command, "--")) - set(known), set(), f"options of {command} that do not exist")
         equal({f"{o}" for o in re.findall(r"^  (?:-h,)?(--[a-z-]+)", case.run_ok(command, "--help").out, re.MULTILINE)} -
               set(completed("sluice", command, "--")), set(), f"options of {command} that are not completed")
+    for command in (words for words in _COMMANDS if " " in words):
+        known = set(re.findall(r"^  (?:-\w,)?(--[a-z-]+)", case.run_ok(*command.split(), "--help").out, re.MULTILINE))
+        equal(set(completed("sluice", *command.split(), "--")), known, f"options of {command}")
+    equal(completed("sluice", "results", "exp"), ["export"], "a command of results")
 
 
 def a_short_error_is_one_line(case):
@@ -116,9 +122,10 @@ def progress_has_no_figures_of_a_second_that_was_not_complete(case):
     that(lines[-1]["max_stall_ms"] > 0, "the longest hold is that of sluice's own loops, where workers have none")
 
 
-def _said_on_a_terminal(case, *arguments):
-    """All that a run says on stdout and stderr, which are a terminal."""
+def _said_on_a_terminal(case, *arguments, columns=0):
+    """All that a run says on stdout and stderr, which are a terminal; one of 0 columns does not say how wide it is."""
     leader, follower = os.openpty()
+    termios.tcsetwinsize(follower, (24, columns))
     said = []
 
     def read():
@@ -151,6 +158,51 @@ def colours_are_for_terminals_and_not_where_no_color_is_set(case):
     that(not colour.search(said) and "completed in" in said, f"none with NO_COLOR: {said!r}")
     os.environ.pop("NO_COLOR")
     that("\x1b" not in case.run_ok("run", "plan.yaml").out, "none in a pipe")
+
+
+def the_final_table_fits_the_terminal_and_a_pipe_gets_all_of_it(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    os.environ["NO_COLOR"] = "1"
+    arguments = ("run", "plan.yaml", "--progress", "none")
+    said = _said_on_a_terminal(case, *arguments, columns=80).splitlines()
+    wide = [line for line in said if len(line) > 80 and not line.startswith("results: ")]  # a path is there to be copied
+    equal(wide, [], "lines that 80 columns do not hold")
+    that(any(line.startswith("  too narrow for the columns mean") for line in said), f"it says what is left out: {said}")
+    for text in (_said_on_a_terminal(case, *arguments, columns=130), case.run_ok(*arguments).out):
+        that("mean" in text and "p99.9" in text and "too narrow" not in text, f"all columns: {text}")
+
+
+def _height(block, columns):
+    """How many lines a terminal of so many columns shows a block in."""
+    return sum(max(1, -(-len(line) // columns)) for line in block.splitlines())
+
+
+def a_terminal_that_becomes_narrower_keeps_no_pieces_of_the_display(case):
+    """It wraps the block that is there; the next one goes up by as many lines as that takes now."""
+    os.environ["NO_COLOR"] = "1"
+    leader, follower = os.openpty()
+    termios.tcsetwinsize(follower, (24, 100))
+    mode = termios.tcgetattr(follower)
+    mode[1] &= ~termios.OPOST  # lines as they were written
+    termios.tcsetattr(follower, termios.TCSANOW, mode)
+    run = case.start("run", "null://", "--duration", "60s", "--progress", "tty", "--progress-interval", "100ms", stderr=follower)
+    said = b""
+    while said.count(b"\x1b[J") < 15:
+        if said.count(b"\x1b[J") == 10 and termios.tcgetwinsize(follower)[1] == 100:
+            termios.tcsetwinsize(follower, (24, 30))
+        said += os.read(leader, 65536)
+    run.kill()
+    os.close(follower)
+    os.close(leader)
+    first, *rest = re.split(r"\x1b\[(\d+)A\r\x1b\[J", said.decode())
+    del first  # what was said before, and the first block
+    blocks, ups = rest[1:-1:2], [int(up) for up in rest[2::2]]
+    narrowed = [max(map(len, after.splitlines())) <= 30 < max(map(len, before.splitlines())) for before, after in
+                zip(blocks, blocks[1:])]
+    equal(sum(narrowed), 1, f"times it became narrower, in {said}")
+    for i, up in enumerate(ups[:len(narrowed)]):
+        equal(up, _height(blocks[i], 30 if narrowed[i] else 100), f"lines up from block {i} of {blocks}")
 
 
 def workers_are_pinned_to_the_cpus_that_are_named(case):

@@ -96,6 +96,18 @@ def a_dataset_of_another_plan_is_not_removed(case):
     equal(_contents(case.path("data")), {}, "contents after its own cleanup")
 
 
+def a_prepare_that_is_refused_does_not_claim_to_have_made_anything(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    case.plan(_PLAN.replace("4KiB", "8KiB") + "cleanup: true\n", "other.yaml")
+    _run(case)
+    ended = case.run("run", "other.yaml", *_QUIET, "--results", "of_other")
+    equal(ended.exit, 1, "exit code", ended)
+    notes = check_summary(ended.out)["notes"]
+    that(any("did not run" in note for note in notes), f"what did not run: {notes}")
+    that(not any("this run made" in note for note in notes), f"nothing was made: {notes}")
+
+
 def foreign_data_is_removed_when_that_is_said(case):
     case.write("data/set/prepared-%08d.dat", "y" * 4096, count=100)
     case.write("data/set/mine.txt", "mine")

@@ -1,4 +1,4 @@
-"""Ctrl-C, twice Ctrl-C, SIGTERM: in every kind of stage the run ends soon, with results, and without removing anything."""
+"""Ctrl-C, twice Ctrl-C, SIGTERM, SIGHUP: in every kind of stage the run ends soon, with results, and without removing anything."""
 
 import os
 import signal
@@ -127,6 +127,58 @@ def sigterm_ends_the_run_with_143(case):
     run = _start(case, "load", "--only", "load", "--only", "make", "--set", "prepare.ensure_objects[0].count=200")
     run.signal(signal.SIGTERM)
     _ends_as_interrupted(case, run, exit_code=143)
+
+
+def sighup_ends_the_run_with_129(case):
+    run = _start(case, "load", "--only", "load", "--only", "make", "--set", "prepare.ensure_objects[0].count=200")
+    run.signal(signal.SIGHUP)
+    _ends_as_interrupted(case, run, exit_code=129)
+
+
+def a_second_sighup_does_not_hurry(case):
+    """The kernel and the shell send one each when a terminal goes."""
+    case.make_dir("data")
+    slow = "trap 'sleep 0.5; echo done; exit' TERM; echo begun; while true; do sleep 0.1; done"
+    case.plan(_PLAN.replace("echo begun; sleep 60", slow))
+    run = case.start("run", "plan.yaml", *_JSON, "--only", "wait")
+    run.wait_for_stage("wait", t_s=0.2)
+    for _ in range(2):
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: not _is_pending(run.pid, signal.SIGHUP), "it is taken", run)
+    document = _ends_as_interrupted(case, run, exit_code=129)
+    that(_last_stage(document)["output"].endswith("\ndone\n"), f"the command was given the time to end: {_last_stage(document)}")
+
+
+def nohup_and_the_run_goes_on(case):
+    case.make_dir("data")
+    case.plan(_PLAN)
+    run = case.start("run", "plan.yaml", *_JSON, "--only", "make", "--only", "load", "--set", "prepare.ensure_objects[0].count=200",
+                     "--duration", "1s", ignored=(signal.SIGHUP,))
+    run.wait_for_stage("load", done=100)
+    run.signal(signal.SIGHUP)
+    ended = run.end()
+    equal(ended.exit, 0, "exit code", ended)
+    equal([s["status"] for s in check_summary(ended.out)["stages"]], ["completed"] * 2, "status of the stages")
+
+
+def a_terminal_that_is_closed_leaves_complete_results(case):
+    """All that the run says goes to a terminal that has gone: it hangs on nothing, and what was measured is there."""
+    case.make_dir("data")
+    case.plan(_PLAN)
+    leader, follower = os.openpty()
+    run = case.start("run", "plan.yaml", "--progress", "tty", "--only", "make", "--only", "load",
+                     "--set", "prepare.ensure_objects[0].count=200", stdout=follower, stderr=follower, terminal=follower)
+    os.close(follower)
+    said = b""
+    while b"load (execute)" not in said:
+        said += os.read(leader, 65536)
+    os.close(leader)
+    equal(run.end(10).exit, 129, "exit code")
+    document = check_summary((case.results() / "summary.json").read_text())
+    equal(document["run"]["status"], "interrupted", "status")
+    that(document["run"]["ended"] is not None, "the end is in the summary")
+    equal([s["status"] for s in document["stages"]], ["completed", "interrupted"], "status of the stages")
+    that((case.results() / "02_load_results.tsv").is_file(), "the tables are there")
 
 
 def ctrl_c_while_a_large_directory_is_listed(case):

@@ -47,6 +47,7 @@ def every_file_of_a_run_is_there(case):
     document = _run(case)
     there = {path.name for path in case.results().iterdir()}
     wanted = {"plan.yaml", "plan.resolved.yaml", "summary.json", "perf_log.tsv", "errors.tsv", "histograms.hlog", "log",
+              "journal.db", "journal.db.lock",
               "01_prepare_results.tsv", "02_execute_results.tsv", "03_cleanup_results.tsv"}
     equal(there, wanted, "files of the run")
     name = case.results().name

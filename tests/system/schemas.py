@@ -30,6 +30,20 @@ def check_validation(text):
     return json.loads(text)
 
 
+def check_document(schema, text):
+    """Fails unless `text` is one document of that schema; returns it."""
+    found = _complaints(schema, {schema: text})
+    assert not found, "\n".join(found)
+    return json.loads(text)
+
+
+def check_lines(schema, text):
+    """Fails unless every line of `text` is a document of that schema; returns them."""
+    found = _complaints(schema, {f"line {n}": line for n, line in enumerate(text.splitlines(), 1)})
+    assert not found, "\n".join(found)
+    return [json.loads(line) for line in text.splitlines()]
+
+
 def check_progress(text):
     """Fails unless every line of `text` is a progress document; returns them."""
     found = _complaints("progress", {f"line {n}": line for n, line in enumerate(text.splitlines(), 1)})

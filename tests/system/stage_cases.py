@@ -57,6 +57,7 @@ def a_custom_stage_that_fails_ends_the_run(case):
 def a_custom_stage_that_is_not_to_be_found(case):
     document = _run(case, _HEAD + _MIX + "stages: [{name: none, type: custom, command: /no/such/program}]\n", exit_code=1)
     that("ENOENT" in document["error"]["where"], f"the error: {document['error']}")
+    that("dataset" not in str(document["error"]["try_next"]), f"no dataset helps: {document['error']}")
 
 
 def an_optional_stage_may_fail(case):

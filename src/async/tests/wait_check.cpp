@@ -18,7 +18,7 @@ using Verb = PartyStep::Verb;
 
 /// Where everybody is, in bytes: positions of the parties, what those with an `until` took last, whom nobody waits for
 /// any more, and what is in the places.
-using State = std::array<std::uint8_t, 48>;
+using State = std::array<std::uint8_t, 64>;
 constexpr std::uint8_t kIdle = 255, kQueued = 254;
 
 std::uint64_t hash_of(const State& state) {

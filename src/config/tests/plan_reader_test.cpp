@@ -238,6 +238,29 @@ perf_log: {enabled: true})",
   EXPECT_EQ(plan.warnings[0], "p.yaml:6:1: processes is known, but nothing follows from it here");
 }
 
+TEST(PlanReader, a_stage_that_is_to_last_longer_than_its_timeout_is_warned_of) {
+  const auto warnings = [](const std::string& stage) {
+    return read(std::string(kSmall) + "warmup_period: 10s\nstages: [" + stage + "]", {.file = "p.yaml"}).warnings;
+  };
+  EXPECT_EQ(
+      warnings("{name: load, type: execute, duration: 60s, timeout_secs: 65}"),
+      std::vector<std::string>{"p.yaml:6:1: stage \"load\" is to last 70s, warm-up included, and its timeout_secs "
+                               "fails it after 65s"});
+  EXPECT_TRUE(warnings("{name: load, type: execute, duration: 60s, timeout_secs: 70}").empty());
+  EXPECT_TRUE(warnings("{name: load, type: execute, duration: 60s}").empty());
+}
+
+TEST(PlanReader, a_variable_in_a_path_is_warned_of) {
+  const auto warnings = [](const std::string& target) {
+    return read("target: " + target + "\nworkload: [{op: get, path: \"x\"}]\n", {.file = "p.yaml"}).warnings;
+  };
+  ASSERT_EQ(warnings("file:///$HOME/x/").size(), 1U);
+  EXPECT_TRUE(warnings("file:///$HOME/x/")[0].contains("\"file:///$HOME/x/\" is taken as it stands"));
+  for (const char* plain : {"file:///a/b$/", "file:///a/$1/", "file:///a~/", "/mnt/x"}) {
+    EXPECT_TRUE(warnings(plain).empty()) << plain;
+  }
+}
+
 TEST(PlanReader, the_time_series_of_other_tools_plans_stays_in_the_results) {
   for (const char* path : {"/var/log/series.tsv", "../series.tsv", "/series.tsv"}) {
     const model::RunPlan plan = read(std::string(kSmall) + "perf_log: {path: " + path + "}", {.file = "p.yaml"});

@@ -19,6 +19,7 @@ TEST(ExitCode, each_fact_has_its_code_and_status) {
   expect({.bad_usage = true}, RunStatus::Failed, 2);
   expect({.threshold_missed = true}, RunStatus::ThresholdMissed, 3);
   expect({.host_lost = true}, RunStatus::Partial, 4);
+  expect({.signal = SIGHUP}, RunStatus::Interrupted, 129);
   expect({.signal = SIGINT}, RunStatus::Interrupted, 130);
   expect({.signal = SIGTERM}, RunStatus::Interrupted, 143);
 }

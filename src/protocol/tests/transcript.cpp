@@ -58,10 +58,10 @@ StageEnded parse_ended(std::istringstream& words) {
   std::string status;
   words >> ended.agent >> ended.stage >> status >> ended.note;
   ended.window_ns = 1'000'000'000;
-  ended.status = status == "completed" ? RunStatus::Completed
-                 : status == "failed"  ? RunStatus::Failed
-                                       : RunStatus::Interrupted;
-  if (status == "failed") ended.error = base::Error{.code = base::Code::Unavailable, .what = "the storage broke"};
+  ended.touched = status != "refused";
+  const bool failed = status == "failed" || status == "refused";
+  ended.status = status == "completed" ? RunStatus::Completed : failed ? RunStatus::Failed : RunStatus::Interrupted;
+  if (failed) ended.error = base::Error{.code = base::Code::Unavailable, .what = "the storage broke"};
   return ended;
 }
 

@@ -1,5 +1,6 @@
 #include "report/live.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -67,6 +68,33 @@ TEST(LiveTty, no_line_is_wider_than_the_terminal) {
     std::istringstream lines(render_tty(frame, width, false));
     for (std::string line; std::getline(lines, line);) EXPECT_LE(columns_of(line), width) << line;
   }
+}
+
+TEST(LiveTty, a_terminal_that_has_become_narrower_has_wrapped_it) {
+  const std::string block = "x234567890\n\x1b[1mx23456789\x1b[0m\n\n  d\xc3\xbcnn\n";
+  EXPECT_EQ(lines_on_terminal(block, 10), 4U);
+  EXPECT_EQ(lines_on_terminal(block, 80), 4U);
+  EXPECT_EQ(lines_on_terminal(block, 9), 5U);
+  EXPECT_EQ(lines_on_terminal(block, 6), 6U);
+  EXPECT_EQ(lines_on_terminal(block, 5), 7U);
+  EXPECT_EQ(lines_on_terminal("", 5), 0U);
+  for (const bool colour : {false, true}) {
+    const std::string real = render_tty(load_frame(), 40, colour);
+    EXPECT_EQ(lines_on_terminal(real, 40), static_cast<std::size_t>(std::ranges::count(real, '\n'))) << colour;
+  }
+}
+
+TEST(LiveProgress, more_than_was_expected_is_not_told_as_a_part_of_it) {
+  LiveFrame frame = load_frame();
+  frame.unit = "objects";
+  frame.done = 5;
+  frame.total = 3;
+  for (const std::string& text : {render_tty(frame, 100, false), render_plain(frame)}) {
+    EXPECT_NE(text.find("5 objects"), std::string::npos) << text;
+    EXPECT_EQ(text.find(" of 3 objects"), std::string::npos) << text;
+    EXPECT_EQ(text.find('%'), std::string::npos) << text;
+  }
+  EXPECT_NE(render_json(frame).find("\"total\":null"), std::string::npos) << render_json(frame);
 }
 
 TEST(LiveTty, colours_only_where_they_are_asked_for) {

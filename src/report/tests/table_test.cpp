@@ -75,6 +75,38 @@ TEST(FinalTable, fits_its_width) {
   }
 }
 
+TEST(FinalTable, nothing_is_wider_than_a_narrow_terminal) {
+  model::Summary summary = testing::folded(testing::completed_run());
+  summary.run.plan_name = std::string(90, 'p');
+  summary.run.host.hostname = "a-host-whose-name-is-rather-long.example.org";
+  summary.stages[1].slowest[0].key = std::string(400, 'k');
+  summary.stages[1].ops[0].unstarted = 12;
+  summary.stages[1].ops[0].starved = 12;
+  summary.ended->client.max_stall_ns = 350'000'000;
+  summary.ended->client.abandoned_calls = 3;
+  summary.ended->thresholds[0].text = std::string(100, 't');
+  for (const std::size_t width : {70U, 80U, 100U}) {
+    std::istringstream lines(final_table(summary, {.width = width, .drops_columns = true}));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(columns_of(line), width) << line;
+  }
+}
+
+TEST(FinalTable, columns_that_do_not_fit_are_named) {
+  const model::Summary summary = testing::folded(testing::completed_run());
+  const std::string text = final_table(summary, {.results_dir = "r", .width = 80, .drops_columns = true});
+  EXPECT_NE(text.find("\n  operation   count  errors     rate  throughput      p50      p99      max\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\n  too narrow for the columns mean, p99.9; they are in the results\n"), std::string::npos)
+      << text;
+  EXPECT_EQ(final_table(summary, {.drops_columns = true}), final_table(summary, {})) << "all fits into 110 columns";
+}
+
+TEST(FinalTable, a_file_keeps_all_columns) {
+  model::Summary summary = testing::folded(testing::completed_run());
+  EXPECT_NE(final_table(summary, {.width = 80}).find("mean      p50      p99    p99.9      max"), std::string::npos);
+}
+
 TEST(FinalTable, has_no_escapes_unless_asked_and_none_from_outside) {
   model::Summary summary = testing::folded(testing::completed_run());
   summary.stages[1].slowest[0].key = "\x1b[2Jgone";

@@ -83,7 +83,7 @@ TEST_F(SocketLoopTest, a_handler_that_comes_after_a_long_wait_is_charged_with_it
   turn();
   EXPECT_TRUE(was_in_turn_) << "what ran there is in the turn that the worker goes on with";
   EXPECT_LT(hold_ns_, 90'000'000) << "the wait is none of it";
-  EXPECT_TRUE(reports_.empty()) << to_text(reports_.front(), 20);
+  EXPECT_TRUE(reports_.empty()) << testing::PrintToString(reports_.front().stack);
 }
 
 TEST_F(SocketLoopTest, a_wait_in_which_nothing_ran_leaves_no_turn_behind) {

@@ -1,0 +1,60 @@
+#include "app/results/output.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace sluice::app {
+
+base::Result<Output> Output::to_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return base::fail(base::from_errno(errno, "the file cannot be written", path));
+  Output output;
+  output.fd_ = fd;
+  output.name_ = path;
+  return output;
+}
+
+Output::Output(Output&& other) noexcept
+    : kept_(std::move(other.kept_)),
+      name_(std::move(other.name_)),
+      fd_(std::exchange(other.fd_, -1)),
+      is_over_(other.is_over_),
+      failure_(std::move(other.failure_)) {}
+
+Output::~Output() {
+  if (fd_ > STDERR_FILENO) ::close(fd_);
+}
+
+void Output::put(std::string_view text) {
+  kept_ += text;
+  if (kept_.size() >= kKeptMax) flush();
+}
+
+void Output::flush() {
+  std::string_view rest = kept_;
+  while (!rest.empty() && !is_over_) {
+    const ssize_t put = ::write(fd_, rest.data(), rest.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) {
+      is_over_ = true;
+      if (errno != EPIPE) failure_ = base::from_errno(errno, "what was printed could not be written", name_);
+      break;
+    }
+    rest.remove_prefix(static_cast<std::size_t>(put));
+  }
+  kept_.clear();
+}
+
+base::Result<void> Output::finish() {
+  flush();
+  if (fd_ > STDERR_FILENO && ::close(std::exchange(fd_, -1)) != 0 && !failure_) {
+    failure_ = base::from_errno(errno, "what was printed could not be written", name_);
+  }
+  if (failure_) return base::fail(std::move(failure_->add_try("write it to another file or disk")));
+  return {};
+}
+
+}  // namespace sluice::app

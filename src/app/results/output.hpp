@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+
+namespace sluice::app {
+
+/// Where the data of a command goes: stdout, or a file. Keeps little in memory, and notices a reader that has left,
+/// which is no failure: `| head -1`. Writes block. One thread.
+class Output {
+ public:
+  /// Stdout.
+  Output() = default;
+  /// A file, replaced. Errors: what the system says.
+  static base::Result<Output> to_file(const std::string& path);
+  ~Output();
+  Output(Output&& other) noexcept;
+  Output& operator=(Output&&) = delete;
+
+  /// Text that follows what was put before.
+  void put(std::string_view text);
+  /// Hands over what is kept, for readers who look on.
+  void flush();
+  /// Nobody takes any more: its reader has left, or a write failed. More work is in vain.
+  bool is_over() const { return is_over_; }
+  /// The last call. Errors: of the write that failed; none for a reader that has left.
+  base::Result<void> finish();
+
+ private:
+  static constexpr std::size_t kKeptMax = std::size_t{64} << 10;
+  std::string kept_;
+  std::string name_ = "stdout";
+  int fd_ = 1;
+  bool is_over_ = false;
+  std::optional<base::Error> failure_;
+};
+
+}  // namespace sluice::app

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace sluice::journal {
+
+class SqliteBackend;
+struct SqliteOptions;
+
+}  // namespace sluice::journal

@@ -1,0 +1,97 @@
+#include "journal/stored_form.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace sluice::journal {
+
+namespace {
+
+OperationSet operations_of(const model::Interval& interval) {
+  OperationSet set = 0;
+  for (std::size_t i = 0; i < interval.ops.size(); ++i) {
+    if (!interval.ops[i].empty()) set |= operation_bit(static_cast<model::OpKind>(i));
+  }
+  return set;
+}
+
+/// As far as the interval's own list goes: the slowest that matter for the stage, and examples of its errors.
+std::vector<NotableRecord> notable_of(const model::Interval& interval, std::int64_t run_began_ns) {
+  std::vector<NotableRecord> records;
+  records.reserve(interval.slowest.size() + interval.samples.size());
+  for (const model::SlowOp& slow : interval.slowest) {
+    records.push_back({.index = static_cast<std::uint32_t>(records.size()),
+                       .operation = slow.kind,
+                       .status = kSucceeded,
+                       .end_ns = run_began_ns + slow.at_ns,
+                       .latency_ns = slow.service_ns,
+                       .bytes = slow.bytes,
+                       .target = slow.key,
+                       .detail = {}});
+  }
+  for (const model::ErrorSample& sample : interval.samples) {
+    records.push_back({.index = static_cast<std::uint32_t>(records.size()),
+                       .operation = sample.op,
+                       .status = status_of(sample.kind),
+                       .end_ns = run_began_ns + sample.at_ns,
+                       .latency_ns = 0,
+                       .bytes = 0,
+                       .target = sample.key,
+                       .detail = sample.detail});
+  }
+  return records;
+}
+
+}  // namespace
+
+StoredBlock StoredForm::of(const model::Block& block, std::span<const std::byte> payload, std::uint64_t number) {
+  StoredBlock out;
+  std::visit([&](const auto& one) { place(one, out); }, block);
+  out.header.party = key_;
+  out.header.party_seq = number;
+  out.header.hash = digest_of(payload);
+  out.payload.assign(payload.begin(), payload.end());
+  return out;
+}
+
+void StoredForm::place_event(BlockKind kind, std::int64_t at_ns, StoredBlock& out) const {
+  out.header.kind = kind;
+  out.header.from_ns = out.header.to_ns = run_began_ns_ + at_ns;
+}
+
+void StoredForm::place(const model::RunStarted& block, StoredBlock& out) {
+  key_.run = block.run_id;
+  run_began_ns_ = block.at.ns;
+  place_event(BlockKind::RunStarted, 0, out);
+}
+
+void StoredForm::place(const model::StageStarted& block, StoredBlock& out) {
+  stage_at_ns_[block.stage] = block.at_ns;
+  place_event(BlockKind::StageStarted, block.at_ns, out);
+  out.header.stage = block.stage;
+}
+
+void StoredForm::place(const model::Interval& block, StoredBlock& out) {
+  const auto stage = stage_at_ns_.find(block.stage);
+  const std::int64_t began = run_began_ns_ + (stage == stage_at_ns_.end() ? 0 : stage->second);
+  out.header.kind = BlockKind::Interval;
+  out.header.stage = block.stage;
+  out.header.from_ns = began + block.from_ns;
+  out.header.to_ns = began + block.to_ns;
+  out.header.operations = operations_of(block);
+  out.notable = notable_of(block, run_began_ns_);
+}
+
+void StoredForm::place(const model::StageEnded& block, StoredBlock& out) {
+  place_event(BlockKind::StageEnded, block.at_ns, out);
+  out.header.stage = block.stage;
+}
+
+void StoredForm::place(const model::Note& block, StoredBlock& out) { place_event(BlockKind::Note, block.at_ns, out); }
+
+void StoredForm::place(const model::RunEnded& block, StoredBlock& out) {
+  place_event(BlockKind::RunEnded, block.at_ns, out);
+}
+
+}  // namespace sluice::journal
