@@ -433,13 +433,16 @@ TEST(FrameWriter, a_reader_that_never_reads_does_not_hold_up_the_end) {
     while (writer->put(source, std::string(1000, 'x'))) ++frames;
     return is_full;
   }));
+  // A machine that stops the thread for so long before the pipe is full makes a stall of its own.
+  auto told = [&] {
+    const std::lock_guard lock(mutex);
+    return stalls.size();
+  };
+  const std::size_t told_before = told();
   EXPECT_EQ(writer->put(source, std::string(1000, 'x')).error().code, base::Code::ResourceExhausted);
   EXPECT_EQ(writer->write_blocking(source, std::string(1000, 'x'), Deadline::in(1ms)).error().code,
             base::Code::DeadlineExceeded);
-  EXPECT_TRUE(comes_true([&] {
-    const std::lock_guard lock(mutex);
-    return !stalls.empty();
-  }));
+  EXPECT_TRUE(comes_true([&] { return told() > 0; }));
   EXPECT_FALSE(writer->flush(Deadline::in(1ms)));
   EXPECT_FALSE(writer->flush(Deadline::never(), 1ms)) << "no progress for its patience";
   const base::Instant began = base::now();
@@ -452,7 +455,7 @@ TEST(FrameWriter, a_reader_that_never_reads_does_not_hold_up_the_end) {
     const FrameWriterStats stats = writer->stats();
     return stats.queue.dropped_frames + stats.frames_written == static_cast<std::uint64_t>(frames);
   }));
-  EXPECT_EQ(stalls.size(), 1U) << "once a stall";
+  EXPECT_LE(stalls.size(), told_before + 1) << "once a stall";
   EXPECT_GE(stalls.at(0), 20ms);
   ::close(ends.read);
 }
