@@ -394,7 +394,9 @@ std::optional<FrameQueue::Load> FrameQueue::next_load() {
 }
 
 void FrameQueue::loaded(std::vector<std::string> frames) {
-  const Load load = *std::exchange(owed_.load, std::nullopt);
+  SLUICE_ASSERT(owed_.load.has_value());  // the caller answers what next_load() gave
+  const Load load = *owed_.load;
+  owed_.load.reset();
   Source& source = *find(load.source);
   source.is_loading = false;
   release(source, cost_of(load.extent));
