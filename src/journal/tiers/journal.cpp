@@ -39,7 +39,7 @@ base::Result<void> finish_headers(std::vector<StoredBlock>& blocks, std::size_t 
 /// Runs to the end of a change; one that has not begun when the caller leaves is not made.
 async::Task<Receipt> await_change(Completion completion, async::Deadline deadline) {
   auto done = co_await completion.wait(deadline);
-  if (!done && completion.withdraw()) co_return done;
+  if (!done) static_cast<void>(completion.withdraw());
   co_return done;
 }
 
