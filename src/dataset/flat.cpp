@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "dataset/decimal.hpp"
+#include "model/names_recipe.hpp"
 
 namespace sluice::dataset {
 
@@ -86,6 +87,24 @@ std::size_t PutNames::write_name(std::uint64_t index, std::span<char> out) const
 std::size_t SingleName::write_name(std::uint64_t /*index*/, std::span<char> out) const {
   SLUICE_DEBUG_ASSERT(out.size() >= name_.size());
   return static_cast<std::size_t>(append(out.data(), name_) - out.data());
+}
+
+std::optional<model::NamesRecipe> FlatNames::recipe() const {
+  return model::NamesRecipe{
+      .kind = model::NamesRecipe::Kind::Flat, .prefix = prefix_, .shards = shards_, .count = count_};
+}
+
+std::optional<model::NamesRecipe> ShardDirectories::recipe() const {
+  return model::NamesRecipe{.kind = model::NamesRecipe::Kind::Shards, .prefix = prefix_, .shards = shards_};
+}
+
+std::optional<model::NamesRecipe> PutNames::recipe() const {
+  return model::NamesRecipe{
+      .kind = model::NamesRecipe::Kind::Numbered, .prefix = prefix_, .stem = stem_, .shards = shards_};
+}
+
+std::optional<model::NamesRecipe> SingleName::recipe() const {
+  return model::NamesRecipe{.kind = model::NamesRecipe::Kind::Single, .prefix = name_};
 }
 
 }  // namespace sluice::dataset

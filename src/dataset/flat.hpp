@@ -35,6 +35,7 @@ class FlatNames final : public model::Names {
   std::uint64_t count() const override { return count_; }
   std::size_t write_name(std::uint64_t index, std::span<char> out) const override;
   std::uint64_t size_of(std::uint64_t index) const override { return sizes_ ? sizes_->size_at(index) : kSizeUnknown; }
+  std::optional<model::NamesRecipe> recipe() const override;
 
  private:
   std::string prefix_;
@@ -50,6 +51,7 @@ class ShardDirectories final : public model::Names {
 
   std::uint64_t count() const override { return shards_; }
   std::size_t write_name(std::uint64_t index, std::span<char> out) const override;
+  std::optional<model::NamesRecipe> recipe() const override;
 
  private:
   std::string prefix_;
@@ -65,10 +67,14 @@ class PutNames final : public model::Names {
 
   PutNames(std::string_view prefix, std::string_view run_id, std::string_view agent, std::uint64_t count = kUnbounded,
            std::optional<SizeSampler> sizes = {}, std::uint32_t shards = 0, std::string_view verb = "put");
+  /// With a stem that is there already.
+  PutNames(std::string prefix, std::string stem, std::uint32_t shards)
+      : prefix_(std::move(prefix)), stem_(std::move(stem)), count_(kUnbounded), shards_(shards) {}
 
   std::uint64_t count() const override { return count_; }
   std::size_t write_name(std::uint64_t index, std::span<char> out) const override;
   std::uint64_t size_of(std::uint64_t index) const override { return sizes_ ? sizes_->size_at(index) : kSizeUnknown; }
+  std::optional<model::NamesRecipe> recipe() const override;
 
  private:
   std::string prefix_;
@@ -86,6 +92,7 @@ class SingleName final : public model::Names {
   std::uint64_t count() const override { return 1; }
   std::size_t write_name(std::uint64_t index, std::span<char> out) const override;
   std::uint64_t size_of(std::uint64_t /*index*/) const override { return size_; }
+  std::optional<model::NamesRecipe> recipe() const override;
 
  private:
   std::string name_;

@@ -23,4 +23,9 @@ std::uint64_t Concatenated::size_of(std::uint64_t index) const {
   return part->size_of(inside);
 }
 
+model::NameOrigin Concatenated::origin(std::uint64_t index) const {
+  const auto [part, inside] = part_of(index);
+  return part->origin(inside);
+}
+
 }  // namespace sluice::dataset

@@ -34,6 +34,7 @@ class Strided final : public model::Names {
     return base_->write_name(base_index(index), out);
   }
   std::uint64_t size_of(std::uint64_t index) const override { return base_->size_of(base_index(index)); }
+  model::NameOrigin origin(std::uint64_t index) const override { return base_->origin(base_index(index)); }
 
  private:
   const model::Names* base_;
@@ -51,6 +52,7 @@ class Concatenated final : public model::Names {
   std::uint64_t count() const override { return ends_.empty() ? 0 : ends_.back(); }
   std::size_t write_name(std::uint64_t index, std::span<char> out) const override;
   std::uint64_t size_of(std::uint64_t index) const override;
+  model::NameOrigin origin(std::uint64_t index) const override;
 
  private:
   std::pair<const model::Names*, std::uint64_t> part_of(std::uint64_t index) const;

@@ -45,6 +45,7 @@ class RangedNames final : public model::Names {
     return base_->write_name(base_index(index), out);
   }
   std::uint64_t size_of(std::uint64_t index) const override { return base_->size_of(base_index(index)); }
+  model::NameOrigin origin(std::uint64_t index) const override { return base_->origin(base_index(index)); }
 
  private:
   struct Part {

@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "dataset/decimal.hpp"
+#include "model/names_recipe.hpp"
 
 namespace sluice::dataset {
 
@@ -88,6 +89,7 @@ base::Result<Tree> Tree::create(const model::TreeShape& shape, std::string_view 
   SLUICE_ASSERT(prefix.empty() || prefix.ends_with('/'));
   Tree tree;
   tree.prefix_ = prefix;
+  tree.shape_ = shape;
   SLUICE_CHECK(tree.set_levels(shape));
   SLUICE_CHECK(tree.set_pieces(shape.dir_mask));
   return tree;
@@ -250,6 +252,16 @@ std::string Tree::directory_name(std::uint64_t directory) const {
 std::string Tree::file_name(std::uint64_t file) const {
   std::array<char, model::kNameBytesMax> buffer;
   return {buffer.data(), write_file_name(file, buffer)};
+}
+
+std::optional<model::NamesRecipe> TreeDirectories::recipe() const {
+  return model::NamesRecipe{
+      .kind = model::NamesRecipe::Kind::TreeDirectories, .prefix = std::string(tree_.prefix()), .tree = tree_.shape()};
+}
+
+std::optional<model::NamesRecipe> TreeFiles::recipe() const {
+  return model::NamesRecipe{
+      .kind = model::NamesRecipe::Kind::TreeFiles, .prefix = std::string(tree_.prefix()), .tree = tree_.shape()};
 }
 
 }  // namespace sluice::dataset

@@ -45,6 +45,8 @@ class Tree {
   std::uint32_t depth() const { return depth_; }
   std::uint64_t files_per_directory() const { return files_per_directory_; }
   std::string_view prefix() const { return prefix_; }
+  /// What it was made from.
+  const model::TreeShape& shape() const { return shape_; }
 
   /// All levels together, the base directory not counted.
   std::uint64_t directory_count() const { return first_[depth_ + 1]; }
@@ -101,6 +103,7 @@ class Tree {
   base::Result<void> set_levels(const model::TreeShape& shape);
   base::Result<void> set_pieces(std::string_view mask);
 
+  model::TreeShape shape_;
   std::uint64_t width_ = 1;
   std::uint32_t depth_ = 1;
   std::uint32_t number_digits_ = 1;  ///< at least; of the second %0Nd of the mask
@@ -126,6 +129,7 @@ class TreeDirectories final : public model::Names {
   std::size_t write_name(std::uint64_t index, std::span<char> out) const override {
     return tree_.write_directory_name(index, out);
   }
+  std::optional<model::NamesRecipe> recipe() const override;
 
  private:
   Tree tree_;
@@ -143,6 +147,7 @@ class TreeFiles final : public model::Names {
     return tree_.write_file_name(index, out);
   }
   std::uint64_t size_of(std::uint64_t index) const override { return sizes_ ? sizes_->size_at(index) : kSizeUnknown; }
+  std::optional<model::NamesRecipe> recipe() const override;
 
  private:
   Tree tree_;

@@ -36,6 +36,8 @@ constexpr std::uint64_t kEnumerators<model::OpKind> = model::kOpKinds;
 template <>
 constexpr std::uint64_t kEnumerators<model::ErrorKind> = model::kErrorKinds;
 template <>
+constexpr std::uint64_t kEnumerators<model::NamesRecipe::Kind> = 6;
+template <>
 constexpr std::uint64_t kEnumerators<base::Code> = 12;
 
 template <class T>
@@ -81,9 +83,14 @@ class FieldWriter {
       for (unsigned shift = 0; shift < 64; shift += 8) out_.push_back(static_cast<std::byte>(bits >> shift));
     } else if constexpr (Number<T>) {
       put_number(number, *value);
+    } else if constexpr (Enum<T>) {
+      (*this)(number, *value);
     } else {
       put_struct(number, *value);
     }
+  }
+  void operator()(unsigned number, const std::vector<std::byte>& bytes) {
+    if (!bytes.empty()) put_bytes(number, bytes);
   }
   template <class T>
   void operator()(unsigned number, const std::vector<T>& list) {
@@ -121,10 +128,11 @@ class FieldWriter {
     }
   }
   void put_text(unsigned number, std::string_view text) {
-    text = text.substr(0, kTextBytesMax);
+    put_bytes(number, std::as_bytes(std::span(text.substr(0, kTextBytesMax))));
+  }
+  void put_bytes(unsigned number, std::span<const std::byte> bytes) {
     put_tag(number, WireType::Bytes);
-    put_varint(out_, text.size());
-    const auto bytes = std::as_bytes(std::span(text));
+    put_varint(out_, bytes.size());
     out_.insert(out_.end(), bytes.begin(), bytes.end());
   }
   /// Writes a body and then moves it to make room for its length: nothing here is deep, and no buffer is needed.
@@ -203,6 +211,11 @@ class FieldReader {
   template <class T>
   void operator()(unsigned number, std::optional<T>& value) {
     if (number_ == number) (*this)(number, value.emplace());
+  }
+  void operator()(unsigned number, std::vector<std::byte>& bytes) {
+    if (!take(number, WireType::Bytes)) return;
+    if (bytes_.size() > kChunkBytesMax) return problem_.set("a chunk of records is too long");
+    bytes.assign(bytes_.begin(), bytes_.end());
   }
   template <class T>
   void operator()(unsigned number, std::vector<T>& list) {
@@ -326,6 +339,32 @@ void describe(C& c, typename C::template Ref<model::RunEnded> v) {
   c(1, v.status), c(2, v.at), c(3, v.at_ns), c(4, v.client), c(5, v.thresholds), c(6, v.error);
 }
 
+template <class C>
+void describe(C& c, typename C::template Ref<model::NotableOp> v) {
+  c(1, v.index), c(2, v.kind), c(3, v.error), c(4, v.end_ns), c(5, v.latency_ns), c(6, v.bytes), c(7, v.key);
+  c(8, v.detail);
+}
+
+template <class C>
+void describe(C& c, typename C::template Ref<model::OperationRecords> v) {
+  c(1, v.stage), c(2, v.records), c(3, v.lost), c(4, v.notable_left_out), c(5, v.chunk), c(6, v.notable);
+}
+
+template <class C>
+void describe(C& c, typename C::template Ref<model::TreeShape> v) {
+  c(1, v.width), c(2, v.depth), c(3, v.files_per_dir), c(4, v.all_levels), c(5, v.dir_mask);
+}
+
+template <class C>
+void describe(C& c, typename C::template Ref<model::NamesRecipe> v) {
+  c(1, v.kind), c(2, v.prefix), c(3, v.stem), c(4, v.shards), c(5, v.count), c(6, v.tree);
+}
+
+template <class C>
+void describe(C& c, typename C::template Ref<model::TargetNames> v) {
+  c(1, v.number), c(2, v.base_uri), c(3, v.recipe);
+}
+
 // Sets are lists of their elements that have something in them; each element is its index and its fields.
 
 void FieldWriter::operator()(unsigned number, const model::OpStatsSet& set) {
@@ -414,6 +453,10 @@ template <>
 constexpr std::uint8_t kKind<model::Note> = 5;
 template <>
 constexpr std::uint8_t kKind<model::RunEnded> = 6;
+template <>
+constexpr std::uint8_t kKind<model::OperationRecords> = 7;
+template <>
+constexpr std::uint8_t kKind<model::TargetNames> = 8;
 
 base::Error corrupt(std::string_view problem) {
   return {.code = base::Code::Corrupt,
@@ -464,6 +507,8 @@ base::Result<model::Block> decode_block(std::span<const std::byte> bytes) {
     case kKind<model::StageEnded>: block = read_block<model::StageEnded>(fields, problem); break;
     case kKind<model::Note>: block = read_block<model::Note>(fields, problem); break;
     case kKind<model::RunEnded>: block = read_block<model::RunEnded>(fields, problem); break;
+    case kKind<model::OperationRecords>: block = read_block<model::OperationRecords>(fields, problem); break;
+    case kKind<model::TargetNames>: block = read_block<model::TargetNames>(fields, problem); break;
     default: return base::fail(newer("kind", kind));
   }
   if (problem.found()) return base::fail(corrupt(problem.text));

@@ -3,6 +3,7 @@
 namespace sluice::journal {
 
 class BlockLog;
+class OpLogWriter;
 class RunLog;
 class SegmentDevice;
 class SegmentReader;

@@ -78,7 +78,8 @@ base::Result<std::vector<std::string>> log_files(std::string_view results_dir) {
   return segments;
 }
 
-RunLog::RunLog(std::unique_ptr<SegmentWriter> segment) : segment_(std::move(segment)) {}
+RunLog::RunLog(std::unique_ptr<SegmentWriter> segment, std::size_t records_bytes_max)
+    : segment_(std::move(segment)), records_bytes_max_(records_bytes_max) {}
 
 base::Result<std::unique_ptr<RunLog>> RunLog::create(async::Runtime& runtime, std::string_view results_dir,
                                                      std::string_view party, SegmentOptions options) {
@@ -87,17 +88,26 @@ base::Result<std::unique_ptr<RunLog>> RunLog::create(async::Runtime& runtime, st
     return base::fail(base::from_errno(errno, "cannot make the folder of the log", folder));
   }
   SLUICE_CHECK(sync_directory(std::string(results_dir)));
+  const std::size_t records_bytes_max = options.bytes_max / 2;
   SLUICE_TRY(auto segment, SegmentWriter::create(runtime, run_log_path(results_dir, party), std::move(options)));
-  return std::unique_ptr<RunLog>(new RunLog(std::move(segment)));
+  return std::unique_ptr<RunLog>(new RunLog(std::move(segment), records_bytes_max));
 }
 
 base::Result<std::unique_ptr<RunLog>> RunLog::open(async::Runtime& runtime, std::string_view results_dir,
                                                    std::string_view party, SegmentOptions options) {
+  const std::size_t records_bytes_max = options.bytes_max / 2;
   SLUICE_TRY(auto segment, SegmentWriter::open(runtime, run_log_path(results_dir, party), std::move(options)));
-  return std::unique_ptr<RunLog>(new RunLog(std::move(segment)));
+  return std::unique_ptr<RunLog>(new RunLog(std::move(segment), records_bytes_max));
 }
 
 base::Result<void> RunLog::append(const model::Block& block) {
+  if (std::holds_alternative<model::OperationRecords>(block) && segment_->buffered_bytes() > records_bytes_max_) {
+    return base::fail(base::Error{.code = base::Code::ResourceExhausted,
+                                  .what = "operation records wait for the disk of the log",
+                                  .where = path(),
+                                  .likely = {"the disk of the results is slower than the operations come"},
+                                  .try_next = {"keep the results on a faster disk, or no op_log_path"}});
+  }
   SLUICE_CHECK(segment_->append(encode_block(block)));
   return {};
 }

@@ -43,8 +43,9 @@ class RunLog final : public BlockLog {
   const std::string& path() const;
 
  private:
-  explicit RunLog(std::unique_ptr<SegmentWriter> segment);
+  RunLog(std::unique_ptr<SegmentWriter> segment, std::size_t records_bytes_max);
   std::unique_ptr<SegmentWriter> segment_;
+  const std::size_t records_bytes_max_;  ///< buffered and not durable yet: beyond it no records are taken
 };
 
 /// Something in a log that could not be read. The rest was.

@@ -296,6 +296,11 @@ base::Result<std::uint64_t> SegmentWriter::append(std::span<const std::byte> pay
   return s.next_number++;
 }
 
+std::size_t SegmentWriter::buffered_bytes() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->pending.size() + state_->in_flight_bytes;
+}
+
 async::Task<> SegmentWriter::sync(async::Deadline deadline) { return sync_state(state_, deadline); }
 
 // shared because the task, and a call that was abandoned, outlive a close() that gave up on a hanging disk

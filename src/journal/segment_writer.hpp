@@ -69,6 +69,8 @@ class SegmentWriter {
   /// Errors: the first failed write; DeadlineExceeded: it gave up on the disk.
   async::Task<> close(async::Deadline deadline);
 
+  /// What append() has buffered and is not durable yet.
+  std::size_t buffered_bytes() const;
   /// How many frames of this file are durable.
   std::uint64_t durable_frames() const;
   const SegmentRecovery& recovery() const { return recovery_; }

@@ -1,8 +1,11 @@
 #include "journal/stored_form.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <variant>
+
+#include "journal/records/chunk_format.hpp"
 
 namespace sluice::journal {
 
@@ -41,6 +44,24 @@ std::vector<NotableRecord> notable_of(const model::Interval& interval, std::int6
                        .detail = sample.detail});
   }
   return records;
+}
+
+/// The time since 1970, held at the bounds of its type.
+std::int64_t wall_ns(std::int64_t began_ns, std::int64_t since_ns) {
+  std::int64_t sum = 0;
+  if (!__builtin_add_overflow(began_ns, since_ns, &sum)) return sum;
+  return since_ns < 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+}
+
+NotableRecord row_of(const model::NotableOp& op, std::int64_t run_began_ns) {
+  return {.index = op.index,
+          .operation = op.kind,
+          .status = op.error ? status_of(*op.error) : kSucceeded,
+          .end_ns = wall_ns(run_began_ns, op.end_ns),
+          .latency_ns = op.latency_ns,
+          .bytes = op.bytes,
+          .target = op.key,
+          .detail = op.detail};
 }
 
 }  // namespace
@@ -92,6 +113,28 @@ void StoredForm::place(const model::Note& block, StoredBlock& out) { place_event
 
 void StoredForm::place(const model::RunEnded& block, StoredBlock& out) {
   place_event(BlockKind::RunEnded, block.at_ns, out);
+}
+
+/// A chunk that cannot be read is a block without bounds: verify names it, and so does whoever reads its records.
+void StoredForm::place(const model::OperationRecords& block, StoredBlock& out) {
+  place_event(BlockKind::Records, 0, out);
+  out.header.stage = block.stage;
+  if (const auto chunk = read_chunk_header(block.chunk)) {
+    out.header.from_ns = wall_ns(run_began_ns_, chunk->end_ns_min);
+    out.header.to_ns = wall_ns(run_began_ns_, chunk->end_ns_max);
+    out.header.operations = chunk->operations;
+    out.header.zone = chunk->zone;
+  }
+  out.notable.reserve(block.notable.size());
+  for (const model::NotableOp& op : block.notable) {
+    // Ascending, each once, as databases want them; a damaged list is cut where it is not.
+    if (!out.notable.empty() && op.index <= out.notable.back().index) break;
+    out.notable.push_back(row_of(op, run_began_ns_));
+  }
+}
+
+void StoredForm::place(const model::TargetNames& /*block*/, StoredBlock& out) {
+  place_event(BlockKind::TargetNames, 0, out);
 }
 
 }  // namespace sluice::journal

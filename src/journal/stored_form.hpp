@@ -29,6 +29,8 @@ class StoredForm {
   void place(const model::StageEnded& block, StoredBlock& out);
   void place(const model::Note& block, StoredBlock& out);
   void place(const model::RunEnded& block, StoredBlock& out);
+  void place(const model::OperationRecords& block, StoredBlock& out);
+  void place(const model::TargetNames& block, StoredBlock& out);
   void place_event(BlockKind kind, std::int64_t at_ns, StoredBlock& out) const;
 
   PartyKey key_;

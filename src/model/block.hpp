@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/time.hpp"
+#include "model/names_recipe.hpp"
 #include "model/op_stats.hpp"
 #include "model/run_plan.hpp"
 
@@ -89,6 +91,37 @@ struct Interval {
   std::int64_t max_stall_ns = 0;
 };
 
+/// What a number stands for that is the `dataset` of operation records (op_record.hpp): written once, before the first
+/// of them.
+struct TargetNames {
+  std::uint32_t number = 0;  ///< contiguous per party, from 0
+  std::string base_uri;      ///< what the names are relative to; ends in '/', or is the one object itself
+  NamesRecipe recipe;
+};
+
+/// A failed operation or one of the slowest, so that those are found without reading records.
+struct NotableOp {
+  std::uint32_t index = 0;  ///< of its record in the chunk
+  OpKind kind = OpKind::Get;
+  std::optional<ErrorKind> error;
+  std::int64_t end_ns = 0;
+  std::int64_t latency_ns = 0;
+  std::uint64_t bytes = 0;
+  std::string key;
+  std::string detail;
+  bool operator==(const NotableOp&) const = default;
+};
+
+/// Operations of a stage, one by one: the op-log.
+struct OperationRecords {
+  std::uint32_t stage = 0;
+  std::uint64_t records = 0;           ///< in the chunk
+  std::uint64_t lost = 0;              ///< operations before these that could not be kept
+  std::uint64_t notable_left_out = 0;  ///< failures that `notable` has no room for
+  std::vector<std::byte> chunk;        ///< as journal/records packs them
+  std::vector<NotableOp> notable;      ///< ascending by index
+};
+
 /// A stage has ended; all its intervals stand before this block.
 struct StageEnded {
   std::uint32_t stage = 0;
@@ -136,6 +169,7 @@ struct RunEnded {
   std::optional<base::Error> error;
 };
 
-using Block = std::variant<RunStarted, StageStarted, Interval, StageEnded, Note, RunEnded>;
+using Block =
+    std::variant<RunStarted, StageStarted, Interval, StageEnded, Note, RunEnded, OperationRecords, TargetNames>;
 
 }  // namespace sluice::model

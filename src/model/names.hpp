@@ -2,10 +2,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 namespace sluice::model {
+
+class Names;
+struct NamesRecipe;
+
+/// The set that a name comes from, and its index there.
+struct NameOrigin {
+  const Names* names = nullptr;
+  std::uint64_t index = 0;
+};
 
 /// The longest name that write_name may make.
 inline constexpr std::size_t kNameBytesMax = 1024;
@@ -26,6 +36,12 @@ class Names {
   /// The object's size in bytes where it follows from the name, else kSizeUnknown.
   static constexpr std::uint64_t kSizeUnknown = UINT64_MAX;
   virtual std::uint64_t size_of(std::uint64_t index) const { return static_cast<void>(index), kSizeUnknown; }
+
+  /// Of a selection from other sets: where the name comes from. Lives as long as this.
+  virtual NameOrigin origin(std::uint64_t index) const { return {this, index}; }
+
+  /// How these names are made, where arithmetic can make them again from a few values; of a selection nothing.
+  virtual std::optional<NamesRecipe> recipe() const;
 };
 
 }  // namespace sluice::model

@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "model/names.hpp"
 #include "model/operation.hpp"
 
 namespace sluice::model {
@@ -38,6 +39,12 @@ struct OpRecord {
     if (!__builtin_sub_overflow(end_ns, start_ns, &latency)) return latency;
     return end_ns < start_ns ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
   }
+};
+
+/// A record as a worker writes it down: what its target is called is found out later, by another thread.
+struct TakenRecord {
+  OpRecord record;               ///< but for `dataset`; `index` is that of names
+  const Names* names = nullptr;  ///< of the target; null: it has none. Lives as long as the stage
 };
 
 }  // namespace sluice::model

@@ -86,6 +86,7 @@ struct TreeShape {
   std::uint64_t files_per_dir = 0;
   bool all_levels = false;  ///< false: files in the bottom level only
   std::string dir_mask = "d%d_w%d.dir";
+  bool operator==(const TreeShape&) const = default;
 };
 
 /// A set of objects that must exist before the load starts: flat, or the files of a tree.

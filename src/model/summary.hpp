@@ -32,12 +32,20 @@ struct StageSummary {
   std::optional<std::uint64_t> total;
 };
 
+/// The op-log, as far as there is one.
+struct OpLogSummary {
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;  ///< of their chunks
+  std::uint64_t lost = 0;   ///< operations that could not be kept
+};
+
 /// Everything a run's results say; the fold over its log (report/fold.hpp).
 struct Summary {
   RunStarted run;
   std::vector<StageSummary> stages;
   std::vector<ErrorSummary> errors;
   std::vector<std::string> notes;
+  OpLogSummary op_log;
   std::optional<RunEnded> ended;  ///< absent while it runs, and after a kill
 };
 

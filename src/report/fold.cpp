@@ -130,6 +130,12 @@ void fold(model::Summary& summary, const model::Block& block) {
                  [&](const model::StageEnded& ended) { fold_end(summary, ended); },
                  [&](const model::Note& note) { summary.notes.push_back(note.text); },
                  [&](const model::RunEnded& ended) { summary.ended = ended; },
+                 [&](const model::OperationRecords& records) {
+                   summary.op_log.records += records.records;
+                   summary.op_log.bytes += records.chunk.size();
+                   summary.op_log.lost += records.lost;
+                 },
+                 [](const model::TargetNames&) {},
              },
              block);
 }

@@ -119,7 +119,11 @@ std::string FollowText::of(const model::Block& block) {
   if (const auto* note = std::get_if<model::Note>(&block)) {
     return event("note", note->at_ns, "note: " + report::one_line(note->text), {{"text", note->text}});
   }
-  const auto& end = std::get<model::RunEnded>(block);
+  if (const auto* end = std::get_if<model::RunEnded>(&block)) return of(*end);
+  return {};  // operation records: their figures are in the intervals
+}
+
+std::string FollowText::of(const model::RunEnded& end) {
   ended_ = end.status;
   return event("run_ended", end.at_ns, fmt::format("the run ends: {}", name_of(end.status)),
                {{"status", name_of(end.status)}, {"error", error_json(end.error)}});

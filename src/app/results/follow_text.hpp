@@ -25,6 +25,7 @@ class FollowText {
 
  private:
   std::string of(const model::Interval& interval);
+  std::string of(const model::RunEnded& end);
   std::string event(const char* name, std::int64_t at_ns, const std::string& words, const Json& more) const;
   std::string name_of_stage(std::uint32_t stage) const;
 

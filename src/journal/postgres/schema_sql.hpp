@@ -90,8 +90,8 @@ CREATE FUNCTION sluice.time_of(ns bigint) RETURNS timestamptz LANGUAGE sql IMMUT
   $$ SELECT to_timestamp(ns / 1e9) $$;
 
 CREATE FUNCTION sluice.kind_name(kind bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
-  $$ SELECT coalesce((ARRAY['run_started', 'stage_started', 'interval', 'stage_ended', 'note', 'run_ended', 'records'])
-                     [kind::int], 'unknown') $$;
+  $$ SELECT coalesce((ARRAY['run_started', 'stage_started', 'interval', 'stage_ended', 'note', 'run_ended', 'records',
+                      'target_names'])[kind::int], 'unknown') $$;
 
 CREATE FUNCTION sluice.operation_name(operation bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
   $$ SELECT coalesce((ARRAY['get', 'put', 'list', 'stat', 'delete', 'mkdir', 'rmdir', 'copy', 'rename', 'read', 'write'])

@@ -1,7 +1,6 @@
 #include "journal/records/notable.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,13 +14,6 @@ namespace {
 using model::OpRecord;
 
 constexpr std::uint32_t kHttpStatusMin = 300;
-
-/// The time since 1970, held at the bounds of its type.
-std::int64_t wall_ns(std::int64_t began_ns, std::int64_t since_ns) {
-  std::int64_t sum = 0;
-  if (!__builtin_add_overflow(began_ns, since_ns, &sum)) return sum;
-  return since_ns < 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
-}
 
 std::string detail_of(const OpRecord& record) {
   std::string text;
@@ -62,19 +54,19 @@ void NotablePicker::add_success(const OpRecord& record, std::uint32_t index) {
   std::ranges::push_heap(slowest_, is_slower);
 }
 
-NotableRecord NotablePicker::row_of(const Pick& pick, std::int64_t began_ns, const NameOfTarget& name_of) {
+model::NotableOp NotablePicker::row_of(const Pick& pick, const NameOfTarget& name_of) {
   const OpRecord& record = pick.record;
   return {.index = pick.index,
-          .operation = record.kind,
-          .status = record.error ? status_of(*record.error) : kSucceeded,
-          .end_ns = wall_ns(began_ns, record.end_ns),
+          .kind = record.kind,
+          .error = record.error,
+          .end_ns = record.end_ns,
           .latency_ns = pick.latency_ns,
           .bytes = record.bytes,
-          .target = name_of(record),
+          .key = name_of(pick.index),
           .detail = detail_of(record)};
 }
 
-Notable NotablePicker::finish(std::int64_t began_ns, const NameOfTarget& name_of) {
+Notable NotablePicker::finish(const NameOfTarget& name_of) {
   std::ranges::sort(slowest_, is_slower);
   const std::size_t wanted = (records_ + kSlowestOneIn - 1) / kSlowestOneIn;
   if (slowest_.size() > wanted) slowest_.erase(slowest_.begin() + static_cast<std::ptrdiff_t>(wanted), slowest_.end());
@@ -82,7 +74,7 @@ Notable NotablePicker::finish(std::int64_t began_ns, const NameOfTarget& name_of
   std::ranges::sort(failures_, {}, &Pick::index);
   Notable notable;
   notable.rows.reserve(failures_.size());
-  for (const Pick& pick : failures_) notable.rows.push_back(row_of(pick, began_ns, name_of));
+  for (const Pick& pick : failures_) notable.rows.push_back(row_of(pick, name_of));
   notable.failures_left_out = std::exchange(failures_left_out_, 0);
   records_ = 0;
   failures_.clear();

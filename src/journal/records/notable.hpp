@@ -5,17 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "journal/tiers/stored_block.hpp"
+#include "model/block.hpp"
 #include "model/op_record.hpp"
 
 namespace sluice::journal {
 
-/// The name of a record's target, as people and filters know it.
-using NameOfTarget = std::function<std::string(const model::OpRecord&)>;
+/// The name of the target of a block's record, by its index, as people and filters know it.
+using NameOfTarget = std::function<std::string(std::uint32_t index)>;
 
 /// The records of a block that become rows of an index.
 struct Notable {
-  std::vector<NotableRecord> rows;      ///< ascending by index
+  std::vector<model::NotableOp> rows;   ///< ascending by index
   std::uint64_t failures_left_out = 0;  ///< failed records beyond the bound
 };
 
@@ -36,9 +36,8 @@ class NotablePicker {
 
   /// The block's next record. Its latency is from start to end; of two that are alike the first is slower.
   void add(const model::OpRecord& record);
-  /// The picks of the block, which ends; `began_ns` is the run's beginning, since 1970. `name_of` is called once for
-  /// each row.
-  Notable finish(std::int64_t began_ns, const NameOfTarget& name_of);
+  /// The picks of the block, which ends. `name_of` is called once for each row.
+  Notable finish(const NameOfTarget& name_of);
 
  private:
   struct Pick {
@@ -51,7 +50,7 @@ class NotablePicker {
     return a.latency_ns != b.latency_ns ? a.latency_ns > b.latency_ns : a.index < b.index;
   }
   void add_success(const model::OpRecord& record, std::uint32_t index);
-  static NotableRecord row_of(const Pick& pick, std::int64_t began_ns, const NameOfTarget& name_of);
+  static model::NotableOp row_of(const Pick& pick, const NameOfTarget& name_of);
 
   const Bounds bounds_;
   std::uint32_t records_ = 0;

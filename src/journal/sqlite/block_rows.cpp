@@ -75,7 +75,7 @@ base::Result<BlockHeader> header_at(Connection& connection, const Statement& row
   }
   SLUICE_TRY(header.hash, digest_at(row, 15, header.seq, connection.path()));
   SLUICE_TRY(header.previous, digest_at(row, 16, header.seq, connection.path()));
-  if (check == Check::Whole && (row.integer(4) < 1 || row.integer(4) > static_cast<int>(BlockKind::Records))) {
+  if (check == Check::Whole && (row.integer(4) < 1 || row.integer(4) > static_cast<int>(kBlockKindLast))) {
     return base::fail(corrupt_block(header.seq, "its kind is none that there is", connection.path()));
   }
   return header;

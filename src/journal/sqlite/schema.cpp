@@ -178,7 +178,7 @@ base::Result<void> put_name(Connection& connection, std::string_view sql, Kind k
 
 /// What numbers of ours are called, for people; those that newer programs have added, too.
 base::Result<void> put_names(Connection& connection) {
-  for (int kind = 1; kind <= static_cast<int>(BlockKind::Records); ++kind) {
+  for (int kind = 1; kind <= static_cast<int>(kBlockKindLast); ++kind) {
     SLUICE_CHECK(put_name(connection, "INSERT OR IGNORE INTO kind_names VALUES (?, ?)", kind,
                           name_of(static_cast<BlockKind>(kind))));
   }

@@ -196,6 +196,23 @@ TEST(BlockCodec, the_bytes_of_a_block_never_change) {
       << "a block written by an older version would no longer be read";
 }
 
+TEST(BlockCodec, the_bytes_of_operation_records_and_their_targets_never_change) {
+  EXPECT_EQ(encode_block(model::TargetNames{.number = 1, .base_uri = "a/", .recipe = {.prefix = "p", .count = 9}}),
+            bytes_of({1,   8,   4,   1,   10,  2,   'a', '/', 14,  26,  // number, base_uri, recipe
+                      4,   3,   10,  1,   'p', 20,  9,                  // kind, prefix, count
+                      26,  17,  4,   1,   8,   1,   22,  11,            // tree: width, depth, dir_mask
+                      'd', '%', 'd', '_', 'w', '%', 'd', '.', 'd', 'i', 'r'}));
+  EXPECT_EQ(encode_block(model::OperationRecords{.stage = 2,
+                                                 .records = 300,
+                                                 .lost = 1,
+                                                 .notable_left_out = 4,
+                                                 .chunk = {std::byte{7}, std::byte{8}},
+                                                 .notable = {{.index = 5, .latency_ns = 3, .key = "k"}}}),
+            bytes_of({1,  7, 4, 2, 8, 0xAC, 2,  12, 1,  16, 4,       // stage, records, lost, notable_left_out
+                      22, 2, 7, 8,                                   // chunk
+                      26, 9, 4, 5, 8, 0,    20, 6,  30, 1,  'k'}));  // notable: index, kind, latency, key
+}
+
 TEST(BlockCodec, a_quiet_interval_is_small) {
   model::Interval interval;
   model::SizeClassStats& in_class = interval.ops[0].in_class(1);

@@ -14,7 +14,7 @@ namespace {
 
 using model::OpRecord;
 
-std::string name_of(const OpRecord& record) { return fmt::format("{}/{}", record.dataset, record.index); }
+std::string name_of(std::uint32_t index) { return fmt::format("name {}", index); }
 
 std::vector<OpRecord> records_of(std::uint64_t seed, std::size_t count) {
   base::Random random(seed);
@@ -30,7 +30,7 @@ std::vector<OpRecord> records_of(std::uint64_t seed, std::size_t count) {
 
 Notable picks_of(NotablePicker& picker, const std::vector<OpRecord>& records) {
   for (const OpRecord& record : records) picker.add(record);
-  return picker.finish(0, name_of);
+  return picker.finish(name_of);
 }
 
 TEST(Notable, all_failures_and_the_slowest_are_picked_as_by_sorting) {
@@ -51,7 +51,7 @@ TEST(Notable, all_failures_and_the_slowest_are_picked_as_by_sorting) {
 
     const Notable notable = picks_of(picker, records);
     std::vector<std::size_t> picked;
-    for (const NotableRecord& row : notable.rows) picked.push_back(row.index);
+    for (const model::NotableOp& row : notable.rows) picked.push_back(row.index);
     EXPECT_EQ(picked, std::vector<std::size_t>(expected.begin(), expected.end())) << count;
     EXPECT_EQ(notable.failures_left_out, 0U);
   }
@@ -87,18 +87,18 @@ TEST(Notable, a_row_says_what_the_record_does) {
               .kind = model::OpKind::Put});
   picker.add({.end_ns = 5, .code = 2, .kind = model::OpKind::Stat, .error = model::ErrorKind::NotFound});
   picker.add({.end_ns = 5, .tries = 3, .code = 503, .error = model::ErrorKind::Busy});
-  const std::int64_t began_ns = 1'700'000'000'000'000'000;
-  const Notable notable = picker.finish(began_ns, name_of);
+  const Notable notable = picker.finish(name_of);
   ASSERT_EQ(notable.rows.size(), 3U);
-  EXPECT_EQ(notable.rows[0], (NotableRecord{.index = 0,
-                                            .operation = model::OpKind::Put,
-                                            .status = kSucceeded,
-                                            .end_ns = began_ns + 350,
-                                            .latency_ns = 250,
-                                            .bytes = 4096,
-                                            .target = "2/7",
-                                            .detail = "tried 2 times"}));
-  EXPECT_EQ(notable.rows[1].status, status_of(model::ErrorKind::NotFound));
+  EXPECT_EQ(notable.rows[0], (model::NotableOp{.index = 0,
+                                               .kind = model::OpKind::Put,
+                                               .error = {},
+                                               .end_ns = 350,
+                                               .latency_ns = 250,
+                                               .bytes = 4096,
+                                               .key = "name 0",
+                                               .detail = "tried 2 times"}));
+  EXPECT_EQ(notable.rows[1].error, model::ErrorKind::NotFound);
+  EXPECT_EQ(notable.rows[1].key, "name 1");
   EXPECT_EQ(notable.rows[1].detail, "not_found, ENOENT (2)");
   EXPECT_EQ(notable.rows[2].detail, "busy, status 503, tried 4 times");
 }
@@ -106,7 +106,7 @@ TEST(Notable, a_row_says_what_the_record_does) {
 TEST(Notable, times_at_the_bounds_of_their_type_are_held_there) {
   NotablePicker picker;
   picker.add({.start_ns = INT64_MIN, .end_ns = INT64_MAX});
-  const Notable notable = picker.finish(INT64_MAX, name_of);
+  const Notable notable = picker.finish(name_of);
   ASSERT_EQ(notable.rows.size(), 1U);
   EXPECT_EQ(notable.rows[0].latency_ns, INT64_MAX);
   EXPECT_EQ(notable.rows[0].end_ns, INT64_MAX);

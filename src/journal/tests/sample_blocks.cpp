@@ -67,6 +67,26 @@ std::vector<model::Block> sample_blocks() {
                       .client = {1.5, 2.5, 3, 4, 5, 6, 0.0, 7, 8, 9, "storage"},
                       .thresholds = {{"get.p99 < 20ms", true, 18.2e6, "18.2 ms"}, {"errors == 0", false, 3, "3"}},
                       .error = error});
+  blocks.emplace_back(model::TargetNames{
+      .number = 3,
+      .base_uri = "file:///data/",
+      .recipe = {.kind = model::NamesRecipe::Kind::TreeFiles,
+                 .prefix = "set/",
+                 .tree = {.width = 10, .depth = 3, .files_per_dir = 7, .all_levels = true, .dir_mask = "L%02d-%d"}}});
+  blocks.emplace_back(model::OperationRecords{.stage = 2,
+                                              .records = 3,
+                                              .lost = 5,
+                                              .notable_left_out = 6,
+                                              .chunk = {std::byte{0}, std::byte{255}, std::byte{7}},
+                                              .notable = {{.index = 0,
+                                                           .kind = model::OpKind::Stat,
+                                                           .error = model::ErrorKind::NotFound,
+                                                           .end_ns = -1,
+                                                           .latency_ns = 77,
+                                                           .bytes = 1,
+                                                           .key = "k",
+                                                           .detail = "not_found, ENOENT (2)"},
+                                                          {.index = 2, .latency_ns = 99, .key = "slow"}}});
   return blocks;
 }
 

@@ -22,6 +22,7 @@ std::string_view name_of(BlockKind kind) {
     case BlockKind::Note: return "note";
     case BlockKind::RunEnded: return "run_ended";
     case BlockKind::Records: return "records";
+    case BlockKind::TargetNames: return "target_names";
   }
   return "unknown";
 }

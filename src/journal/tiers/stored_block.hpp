@@ -30,8 +30,10 @@ enum class BlockKind : std::uint8_t {
   StageEnded = 4,
   Note = 5,
   RunEnded = 6,
-  Records = 7  ///< operation records, see journal/records
+  Records = 7,     ///< operation records, see journal/records
+  TargetNames = 8  ///< what the numbers of their targets stand for
 };
+inline constexpr BlockKind kBlockKindLast = BlockKind::TargetNames;
 /// "run_started", "interval", ...
 std::string_view name_of(BlockKind kind);
 
@@ -94,7 +96,7 @@ struct NotableRecord {
 /// The unit of atomic append: one party's interval, or one event. Never changed once it is committed.
 struct StoredBlock {
   BlockHeader header;
-  std::vector<std::byte> payload;      ///< as encode_block() or encode_records() made it
+  std::vector<std::byte> payload;      ///< as encode_block() made it
   std::vector<NotableRecord> notable;  ///< by index, each once
   bool operator==(const StoredBlock&) const = default;
 
