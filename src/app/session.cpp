@@ -207,7 +207,8 @@ void Session::begin() {
                                            .version = kVersion,
                                            .at = base::wall_now(),
                                            .seed = loaded_.plan.seed,
-                                           .host = host_facts()};
+                                           .host = host_facts(),
+                                           .keeps_operations = op_log_ != nullptr};
   sink_->put(std::move(started));
   for (const std::string& warning : loaded_.plan.warnings) context_->note(warning);
   takes_notes_ = true;
