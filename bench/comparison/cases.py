@@ -309,10 +309,38 @@ def listing(tools, memory):
     return Group("listing", [case("list", ours_list), case("glob", ours_glob)], set_up)
 
 
+def keeping(tools, disk):
+    """What it costs a run to index its blocks, and to keep every operation; the peer is the same run without."""
+    path = disk / "kept" / "data.bin"
+
+    def set_up():
+        path.parent.mkdir(exist_ok=True)
+        _write_file(path)
+
+    def case(name, target, operation, ours, peer, peer_name):
+        plan = _plan(target, 32, tools.seconds, operation)
+        return Case(
+            name,
+            ours=lambda: tools.sluice(plan | ours[0], "execute", extra=ours[1]),
+            peers={peer_name: lambda: tools.sluice(plan | peer[0], "execute", extra=peer[1])},
+            budgets=[Budget("rate", peer_name, 0.97)],
+        )
+
+    op_log, none = ({"op_log_path": "ops.tsv.zst"}, ["--journal", "none"]), ({}, ["--journal", "none"])
+    null, reads = "null://bench/?size=1GiB", _random_reads(path.name)
+    return Group("keeping", [
+        case("op-log, null store", null, reads, op_log, none, "no op-log"),
+        case("op-log, hot reads, 4 KiB", f"file://{path.parent}/", reads, op_log, none, "no op-log"),
+        case("op-log, direct reads, 4 KiB", f"direct://{path.parent}/", reads, op_log, none, "no op-log"),
+        case("journal, null store", null, reads, ({}, []), none, "--journal none"),
+    ], set_up)  # fmt: skip
+
+
 def all_groups(tools, disk, memory):
     return [
         null_store(tools),
         stopped_readers(tools),
+        keeping(tools, disk),
         hot_reads(tools, disk),
         direct_reads(tools, disk),
         whole_files(tools, memory),

@@ -55,15 +55,17 @@ class Programs:
         shutil.rmtree(self.results, ignore_errors=True)
         return [self.sluice_path, "run", path, "--results", self.results, "--workers", "1", "--json", "--progress", "none", *extra]
 
-    def sluice(self, plan, stage, per_operation=1):
+    def sluice(self, plan, stage, per_operation=1, extra=()):
         """Runs one stage of a plan; CPU is the whole process's while that stage ran. An operation that stands for many
         things (a listing, for its entries) says for how many."""
-        summary = json.loads(_output_of(self._sluice_command(plan, ["--only", stage])))
+        summary = json.loads(_output_of(self._sluice_command(plan, ["--only", stage, *extra])))
         found = next(entry for entry in summary["stages"] if entry["name"] == stage)
         errors = sum(operation["errors"] for operation in found["operations"])
         if errors:
             raise CouldNotRun(f"sluice: {errors} operations failed: {json.dumps(summary['errors'])[:1000]}")
         workers = ", ".join(f"{worker['threads']} {worker['kind']}" for worker in found["workers"])
+        if any("op-log could not take" in note for note in summary["notes"]):
+            workers += ", held back by the op-log"
         return Figures(
             operations=sum(operation["count"] for operation in found["operations"]) * per_operation,
             wall_s=found["window_s"],

@@ -59,5 +59,25 @@ void recorder_success(benchmark::State& state) {
 }
 BENCHMARK(recorder_success)->ArgName("open_loop")->Arg(0)->Arg(1);
 
+/// The same with an op-log: each operation is written down, too, and its blocks come back at once.
+void recorder_success_with_op_log(benchmark::State& state) {
+  const std::vector<std::int64_t> values = latencies();
+  load::StageClock clock;
+  load::Recorder recorder(clock, false, 0, std::make_unique<load::OperationLane>(1, 1));
+  storage::OpSlot slot;
+  slot.bytes = 4096;
+  std::int64_t t = 1'000'000'000;
+  std::size_t i = 0;
+  for (auto _ : state) {
+    const std::int64_t latency = values[i++ % values.size()];
+    slot.started = slot.intended = base::Instant{t};
+    t += latency;
+    recorder.success(slot, base::Instant{t});
+    if (auto batch = recorder.take()) recorder.give_back(std::move(batch));
+    if (auto block = recorder.lane()->take()) recorder.lane()->give_back(std::move(block));
+  }
+}
+BENCHMARK(recorder_success_with_op_log);
+
 }  // namespace
 }  // namespace sluice

@@ -13,6 +13,8 @@
 #include <fmt/format.h>
 
 #include "base/random.hpp"
+#include "journal/block_codec.hpp"
+#include "journal/op_log_writer.hpp"
 #include "journal/records/notable.hpp"
 #include "journal/records/record_chunk.hpp"
 
@@ -174,10 +176,56 @@ void pick(benchmark::State& state, Stream (*make)()) {
   journal::NotablePicker picker;
   for (auto _ : state) {
     for (const OpRecord& record : stream.records) picker.add(record);
-    benchmark::DoNotOptimize(picker.finish(0, [](const OpRecord&) { return std::string("dir/file-00000001.dat"); }));
+    benchmark::DoNotOptimize(picker.finish([](std::uint32_t) { return std::string("dir/file-00000001.dat"); }));
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) *
                           static_cast<std::int64_t>(stream.records.size()));
+}
+
+/// Takes blocks and keeps their number of bytes.
+class CountingLog final : public journal::BlockLog {
+ public:
+  base::Result<void> append(const model::Block& block) override {
+    buffer_.clear();
+    journal::encode_block(block, buffer_);
+    bytes += buffer_.size();
+    return {};
+  }
+  async::Task<> sync(async::Deadline /*deadline*/) override { co_return base::Result<void>(); }
+  std::uint64_t bytes = 0;
+
+ private:
+  std::vector<std::byte> buffer_;
+};
+
+/// Names that a recipe makes again.
+class DatasetNames final : public model::Names {
+ public:
+  std::uint64_t count() const override { return UINT64_MAX; }
+  std::size_t write_name(std::uint64_t index, std::span<char> out) const override {
+    return static_cast<std::size_t>(fmt::format_to(out.data(), "set/prepared-{:08}.dat", index) - out.data());
+  }
+  std::optional<model::NamesRecipe> recipe() const override {
+    return model::NamesRecipe{.kind = model::NamesRecipe::Kind::Flat, .prefix = "set/"};
+  }
+};
+
+/// The whole way from a worker's records to the bytes of the log: targets, chunks, notable rows, blocks.
+void write_op_log(benchmark::State& state, Stream (*make)()) {
+  const Stream stream = make();
+  const DatasetNames names;
+  std::vector<model::TakenRecord> taken;
+  for (const OpRecord& record : stream.records) taken.push_back({.record = record, .names = &names});
+  CountingLog log;
+  journal::OpLogWriter writer(log);
+  writer.begin(0, {"file:///data/"});
+  const base::Instant now = base::now();
+  for (auto _ : state) {
+    for (std::size_t at = 0; at < taken.size(); at += 1024) writer.take(std::span(taken).subspan(at, 1024), now);
+  }
+  const auto records = static_cast<double>(state.iterations()) * static_cast<double>(taken.size());
+  state.SetItemsProcessed(static_cast<std::int64_t>(records));
+  state.counters["bytes_per_record"] = static_cast<double>(log.bytes) / records;
 }
 
 const auto kChunk = static_cast<std::int64_t>(journal::kChunkRecordsMax);
@@ -201,6 +249,8 @@ BENCHMARK_CAPTURE(decode, sequential_writes, sequential_writes)->Apply(usual);
 BENCHMARK_CAPTURE(decode, foreign_names, foreign_names)->Apply(usual);
 BENCHMARK_CAPTURE(decode, hashed_names, hashed_names)->Apply(usual);
 BENCHMARK_CAPTURE(pick, file_mix, file_mix)->Apply(usual);
+BENCHMARK_CAPTURE(write_op_log, random_reads, random_reads)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(write_op_log, file_mix, file_mix)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace sluice

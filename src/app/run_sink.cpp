@@ -6,6 +6,9 @@ namespace sluice::app {
 
 base::Result<void> RunSink::append(const model::Block& block) {
   base::Result<void> logged = log_ == nullptr ? base::Result<void>() : log_->append(block);
+  // Operation records wait where the log is behind: whoever writes them tries again.
+  const bool may_wait = std::holds_alternative<model::OperationRecords>(block);
+  if (!logged && may_wait && logged.error().code == base::Code::ResourceExhausted) return logged;
   bool first_failure = false;
   {
     std::lock_guard lock(mutex_);

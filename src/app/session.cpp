@@ -15,6 +15,7 @@
 #include "app/console.hpp"
 #include "app/display.hpp"
 #include "app/host_facts.hpp"
+#include "app/op_log_sink.hpp"
 #include "app/results_dir.hpp"
 #include "app/results_writer.hpp"
 #include "app/run_index.hpp"
@@ -102,6 +103,7 @@ class Session {
   const std::string run_id_;
   std::optional<ResultsDir> results_;
   std::unique_ptr<RunSink> sink_;
+  std::unique_ptr<OpLogSink> op_log_;  ///< null where the plan has none
   StallNotes stalls_{[this](std::string text) { note(std::move(text)); }};
   // shared because abandoned operations may still touch the context
   std::shared_ptr<load::RunContext> context_;
@@ -188,6 +190,10 @@ base::Result<void> Session::prepare(bool keeps_results) {
   }
   SLUICE_CHECK(open_results());
   sink_->log_to(*log_);
+  if (!loaded_.plan.op_log_path.empty()) {
+    op_log_ = std::make_unique<OpLogSink>(*sink_);
+    context_->operations = op_log_.get();
+  }
   start_index();
   return {};
 }
@@ -201,7 +207,8 @@ void Session::begin() {
                                            .version = kVersion,
                                            .at = base::wall_now(),
                                            .seed = loaded_.plan.seed,
-                                           .host = host_facts()};
+                                           .host = host_facts(),
+                                           .keeps_operations = op_log_ != nullptr};
   sink_->put(std::move(started));
   for (const std::string& warning : loaded_.plan.warnings) context_->note(warning);
   takes_notes_ = true;

@@ -98,14 +98,15 @@ void read_error_handling(const YamlNode& node, Reading& reading) {
 
 /// Is this the name of a file that every run writes into its results?
 bool is_taken(std::string_view name) {
-  constexpr auto kTaken = std::to_array<std::string_view>(
-      {"plan.yaml", "plan.resolved.yaml", "summary.json", "errors.tsv", "histograms.hlog", "log"});
+  constexpr auto kTaken =
+      std::to_array<std::string_view>({"plan.yaml", "plan.resolved.yaml", "summary.json", "errors.tsv",
+                                       "histograms.hlog", "log", "journal.db", "discards.tsv"});
   const std::string_view first = name.substr(0, name.find('/'));
   return std::ranges::find(kTaken, first) != kTaken.end() || name.ends_with("_results.tsv") || name.starts_with('.');
 }
 
 /// The name of a file in the results directory. Other tools take a path of the host: its last part counts.
-void read_results_path(const Section& section, std::string_view key, std::string& out) {
+void read_results_path(const Section& section, std::string_view key, std::string_view example, std::string& out) {
   std::string path;
   if (!section.read(key, path)) return;
   const YamlNode& node = *section.find(key);
@@ -115,12 +116,12 @@ void read_results_path(const Section& section, std::string_view key, std::string
                                                  label(node), quoted(path)));
   }
   if (path.empty() || path.ends_with('/') || path == "..") {
-    section.problems().add(node, fmt::format("{} must name a file", label(node))).add_try("path: perf_log.tsv");
+    section.problems().add(node, fmt::format("{} must name a file", label(node))).add_try(std::string(example));
   } else if (is_taken(path)) {
     section.problems()
         .add(node, fmt::format("{} {} is the name of a file that every run writes", label(node), quoted(path)))
         .add_likely("the name is taken from another tool, whose results have no such file")
-        .add_try("path: perf_log.tsv");
+        .add_try(std::string(example));
   } else {
     out = path;
   }
@@ -128,7 +129,7 @@ void read_results_path(const Section& section, std::string_view key, std::string
 
 void read_perf_log(const YamlNode& node, Reading& reading) {
   const Section section(node, kPerfLogKeys, reading.problems);
-  read_results_path(section, "path", reading.plan.perf_log_path);
+  read_results_path(section, "path", "path: perf_log.tsv", reading.plan.perf_log_path);
   section.read("interval", reading.plan.perf_interval, {kSecond, kHour});
 }
 
@@ -164,9 +165,12 @@ void read_operation_timeout(const Section& top, Reading& reading) {
 }
 
 void read_logs(const Section& top, Reading& reading) {
-  top.read("op_log_path", reading.plan.op_log_path);
-  if (!reading.plan.op_log_path.empty()) reading.unbuilt("op_log_path", top.find("op_log_path")->at);
   if (const YamlNode* log = top.find("perf_log")) read_perf_log(*log, reading);
+  read_results_path(top, "op_log_path", "op_log_path: ops.tsv.zst", reading.plan.op_log_path);
+  if (reading.plan.op_log_path == reading.plan.perf_log_path) {
+    reading.problems.add(*top.find("op_log_path"), "op_log_path is the file that perf_log writes")
+        .add_try("op_log_path: ops.tsv.zst");
+  }
 }
 
 }  // namespace

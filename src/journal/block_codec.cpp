@@ -272,6 +272,7 @@ void describe(C& c, typename C::template Ref<model::HostFacts> v) {
 template <class C>
 void describe(C& c, typename C::template Ref<model::RunStarted> v) {
   c(1, v.run_id), c(2, v.plan_name), c(3, v.target), c(4, v.version), c(5, v.at), c(6, v.seed), c(7, v.host);
+  c(8, v.keeps_operations);
 }
 
 template <class C>

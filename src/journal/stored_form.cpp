@@ -83,6 +83,7 @@ void StoredForm::place_event(BlockKind kind, std::int64_t at_ns, StoredBlock& ou
 
 void StoredForm::place(const model::RunStarted& block, StoredBlock& out) {
   key_.run = block.run_id;
+  keeps_operations_ = block.keeps_operations;
   run_began_ns_ = block.at.ns;
   place_event(BlockKind::RunStarted, 0, out);
 }
@@ -101,7 +102,7 @@ void StoredForm::place(const model::Interval& block, StoredBlock& out) {
   out.header.from_ns = began + block.from_ns;
   out.header.to_ns = began + block.to_ns;
   out.header.operations = operations_of(block);
-  out.notable = notable_of(block, run_began_ns_);
+  if (!keeps_operations_) out.notable = notable_of(block, run_began_ns_);
 }
 
 void StoredForm::place(const model::StageEnded& block, StoredBlock& out) {

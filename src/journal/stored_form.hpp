@@ -34,6 +34,7 @@ class StoredForm {
   void place_event(BlockKind kind, std::int64_t at_ns, StoredBlock& out) const;
 
   PartyKey key_;
+  bool keeps_operations_ = false;                      ///< what is notable stands beside its records
   std::int64_t run_began_ns_ = 0;                      ///< since 1970
   std::map<std::uint32_t, std::int64_t> stage_at_ns_;  ///< since the run began
 };

@@ -15,6 +15,9 @@ constexpr base::Nanos kTurnMax{100'000'000};
 /// Of operations that the store completes at once.
 constexpr async::YieldBudget::Limits kInlineMax{.operations = 256, .time = base::Nanos{200'000}};
 
+/// How long a worker waits before it asks again whether the op-log has room.
+constexpr base::Nanos kRoomRetry{200'000};
+
 /// Slots are looked through for overdue operations at most this often, and only when the oldest may be one.
 constexpr base::Nanos kSweepMin{100'000'000};
 
@@ -104,6 +107,10 @@ void LoopWorker::refill(base::Instant t) {
   if (!retries_.empty()) [[unlikely]]
     start_retries(t);
   if (source_ended_ || !may_start(t)) return;
+  if (!has_room(t)) [[unlikely]] {
+    look_again_ = std::min(look_again_, t + kRoomRetry);
+    return;
+  }
   if (const base::Instant backoff = backoff_until(); t < backoff) [[unlikely]] {
     look_again_ = std::min(look_again_, backoff);
     return;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "load/loop_worker.hpp"
+#include "load/operation_drain.hpp"
 #include "load/sync_worker.hpp"
 
 namespace sluice::load {
@@ -32,6 +33,7 @@ class Pass {
  private:
   void make_workers();
   base::Result<void> start_workers();
+  base::Result<void> start_drain();
   bool await_opened();
   base::Result<void> first_failure() const;
   void release();
@@ -49,6 +51,7 @@ class Pass {
   Collector& collector_;
   StageControl& control_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::optional<OperationDrain> drain_;
   PassOutcome outcome_;
   base::Result<void> synced_;
   base::Instant drain_until_ = base::Instant::never();
@@ -86,6 +89,24 @@ base::Result<void> Pass::start_workers() {
                             .add_likely("each operation in flight has a thread here, and a limit on threads is reached")
                             .add_try("lower concurrency, or raise ulimit -u and the container's pids limit"));
     }
+  }
+  return {};
+}
+
+base::Result<void> Pass::start_drain() {
+  if (spec_.operations == nullptr) return {};
+  std::vector<std::string> base_uris;
+  for (const storage::Backend* backend : shared_.backends) {
+    base_uris.push_back(backend == nullptr ? std::string() : backend->uri());
+  }
+  std::vector<Worker*> workers;
+  for (const auto& worker : workers_) workers.push_back(worker.get());
+  try {
+    drain_.emplace(*spec_.operations, spec_.stage, std::move(base_uris));
+    drain_->start(std::move(workers));
+  } catch (const std::system_error& thrown) {
+    drain_.reset();
+    return base::fail(base::from_errno(thrown.code().value(), "could not start a thread for the op-log"));
   }
   return {};
 }
@@ -218,15 +239,18 @@ void Pass::leave_workers() {
     shared_.changed.wait_until(lock, base::to_chrono(now + kHandOver), [this] { return shared_.running.load() == 0; });
   }
   collect();
+  std::vector<std::unique_ptr<Worker>> left;
   for (std::unique_ptr<Worker>& worker : workers_) {
     if (worker->has_ended() && worker->in_flight() == 0) {
       take_leave_of(*worker);
     } else {
       outcome_.abandoned += std::max(1U, worker->in_flight());
       if (worker->leave(base::now())) collector_.take(*worker->recorder());
-      Worker::abandon(std::move(worker));
+      left.push_back(std::move(worker));
     }
   }
+  if (drain_) outcome_.held_by_op_log = drain_->finish();
+  for (std::unique_ptr<Worker>& worker : left) Worker::abandon(std::move(worker));
   workers_.clear();
 }
 
@@ -240,6 +264,7 @@ base::Result<PassOutcome> Pass::run() {
     return std::move(outcome_);
   }
   if (begun) begun = first_failure();
+  if (begun) begun = start_drain();
   if (begun) {
     release();
     supervise();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "load/collector.hpp"
+#include "load/operation_sink.hpp"
 #include "load/stage_control.hpp"
 #include "load/worker.hpp"
 
@@ -26,6 +27,8 @@ struct PassSpec {
   base::Nanos warmup{0};
   std::optional<base::Nanos> duration;  ///< of the measured window; absent: until the sources end
   base::Nanos drain_timeout{30'000'000'000};
+  OperationSink* operations = nullptr;  ///< of an op-log; outlives: the app's
+  std::uint32_t stage = 0;              ///< of these operations
 };
 
 /// What came of a pass.
@@ -36,6 +39,7 @@ struct PassOutcome {
   std::uint32_t abandoned = 0;                         ///< operations that had not returned when waiting for them ended
   std::int64_t max_hold_ns = 0, max_preempted_ns = 0;  ///< of loop workers
   model::Histogram holds;
+  base::Nanos held_by_op_log{0};  ///< of the worker that waited most for it
 };
 
 /// What a worker of this pass is called for, where the spec of a stage leaves it open: threads and slots for a kind.

@@ -24,7 +24,8 @@ model::ErrorSample overdue_sample(const storage::OpSlot& slot, base::Nanos timeo
           .detail = "no answer within operation_timeout (" + base::format_duration(timeout) + ")"};
 }
 
-Recorder::Recorder(const StageClock& clock, bool open_loop) : clock_(clock), open_loop_(open_loop) {
+Recorder::Recorder(const StageClock& clock, bool open_loop, std::uint32_t index, std::unique_ptr<OperationLane> lane)
+    : clock_(clock), open_loop_(open_loop), index_(index), lane_(std::move(lane)) {
   slowest_so_far_.fill(-1);
   open_batch(clock_.begin);
 }
@@ -41,6 +42,7 @@ void Recorder::open_batch(base::Instant at) {
 }
 
 void Recorder::roll(base::Instant now) {
+  if (lane_ != nullptr) lane_->hand_over();
   const bool phase_changes = clock_.phase_at(now) != batch_->phase;
   if (batches_ >= kBatchesMax && !phase_changes) {
     // The collector is behind. If it has returned nothing yet, go on in this batch: its window grows, nothing is lost.
@@ -70,6 +72,7 @@ void Recorder::end_window(base::Instant at) {
 
 void Recorder::finish(base::Instant now) {
   tick(now);
+  if (lane_ != nullptr) lane_->hand_over();
   // The window as all workers of the stage have it; the collector cuts the last one where the stage ends.
   batch_->to_ns = (boundary_ - clock_.start).count();
   const bool handed = filled_.try_push(std::move(batch_));
@@ -90,6 +93,7 @@ void Recorder::failure(const storage::OpSlot& slot, base::Instant reaped) {
   std::uint64_t& count = stats.errors[static_cast<std::size_t>(kind)];
   ++count;
   stats.retries += slot.tries;
+  if (lane_ != nullptr) put_operation(slot, reaped, kind);
   if (count > kSamplesMax) return;
   const char* text = strerrordesc_np(slot.error);
   batch_->samples.push_back({.op = slot.kind,
@@ -105,6 +109,30 @@ void Recorder::timed_out(const storage::OpSlot& slot, base::Nanos timeout, base:
   model::OpStats& stats = batch_->ops[static_cast<std::size_t>(slot.kind)];
   std::uint64_t& count = stats.errors[static_cast<std::size_t>(model::ErrorKind::TimedOut)];
   if (++count <= kSamplesMax) batch_->samples.push_back(overdue_sample(slot, timeout, now - clock_.run_start));
+  if (lane_ != nullptr) put_operation(slot, now, model::ErrorKind::TimedOut);
+}
+
+void Recorder::counted_elsewhere(const storage::OpSlot& slot, base::Instant now) {
+  if (lane_ != nullptr) put_operation(slot, now, model::ErrorKind::TimedOut);
+}
+
+void Recorder::put_operation(const storage::OpSlot& slot, base::Instant ended, std::optional<model::ErrorKind> error) {
+  const auto since_run = [this](base::Instant t) { return (t - clock_.run_start).count(); };
+  model::TakenRecord taken{.names = slot.names};
+  model::OpRecord& record = taken.record;
+  record.start_ns = since_run(slot.started);
+  record.intended_ns = open_loop_ ? since_run(slot.intended) : record.start_ns;
+  record.end_ns = since_run(ended);
+  record.bytes = error ? 0 : slot.bytes;
+  record.index = slot.index;
+  record.offset = slot.offset;
+  record.endpoint = slot.store;
+  record.worker = index_;
+  record.tries = slot.tries;
+  record.code = error == model::ErrorKind::TimedOut ? 0 : static_cast<std::uint32_t>(slot.error);
+  record.kind = slot.kind;
+  record.error = error;
+  lane_->put(taken);
 }
 
 void Recorder::unstarted(model::OpKind kind, base::Nanos wait) {

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "load/operation_lane.hpp"
 #include "load/spsc_queue.hpp"
 #include "load/stage_clock.hpp"
 #include "model/block.hpp"
@@ -29,7 +31,9 @@ class Recorder {
   static constexpr std::size_t kSamplesMax = 3;  ///< per kind of error and batch
   static constexpr std::size_t kBatchesMax = 8;  ///< in circulation; beyond, the open batch grows over several windows
 
-  Recorder(const StageClock& clock, bool open_loop);
+  Recorder(const StageClock& clock, bool open_loop) : Recorder(clock, open_loop, 0, nullptr) {}
+  /// With an op-log: every operation of the worker `index` goes to `lane`, too.
+  Recorder(const StageClock& clock, bool open_loop, std::uint32_t index, std::unique_ptr<OperationLane> lane);
 
   // --- the worker's thread ---
 
@@ -50,6 +54,7 @@ class Recorder {
       stats.retries += slot.tries;
     if (service_ns > slow_floor_ns_) [[unlikely]]
       remember_slow(slot, service_ns, reaped);
+    if (lane_ != nullptr) put_operation(slot, reaped, std::nullopt);
   }
 
   /// A failure after its last try.
@@ -58,6 +63,10 @@ class Recorder {
   void timed_out(const storage::OpSlot& slot, base::Nanos timeout, base::Instant now);
   /// An operation has ended that was counted as timed out before.
   void late(const storage::OpSlot& slot) { batch_->ops[static_cast<std::size_t>(slot.kind)].retries += slot.tries; }
+  /// An operation that others have counted as timed out, because the worker was in it, has ended or was left.
+  void counted_elsewhere(const storage::OpSlot& slot, base::Instant now);
+  /// May another operation start at `t`? Not while the op-log is behind.
+  bool has_room(base::Instant t) { return lane_ == nullptr || lane_->has_room(t); }
   /// A draw that found the operation's pool empty.
   void starved(model::OpKind kind) { ++batch_->ops[static_cast<std::size_t>(kind)].starved; }
   /// An intended arrival that never started, with its wait so far.
@@ -78,13 +87,19 @@ class Recorder {
   /// Gives a batch back for reuse.
   void give_back(std::unique_ptr<Batch> batch);
 
+  /// The worker's operations one by one, for the thread that takes them away; null where there is no op-log.
+  OperationLane* lane() { return lane_.get(); }
+
  private:
   void roll(base::Instant now);
   void open_batch(base::Instant at);
   void remember_slow(const storage::OpSlot& slot, std::int64_t service_ns, base::Instant reaped);
+  void put_operation(const storage::OpSlot& slot, base::Instant ended, std::optional<model::ErrorKind> error);
 
   StageClock clock_;
   bool open_loop_;
+  const std::uint32_t index_;
+  const std::unique_ptr<OperationLane> lane_;
   base::Instant boundary_;
   std::int64_t slow_floor_ns_ = -1;
   std::unique_ptr<Batch> batch_, spare_;                  ///< the open one; one that has come back

@@ -9,6 +9,7 @@
 #include "load/block_sink.hpp"
 #include "load/error_budget.hpp"
 #include "load/made_names.hpp"
+#include "load/operation_sink.hpp"
 #include "load/prepared_set.hpp"
 #include "load/targets.hpp"
 #include "model/progress.hpp"
@@ -58,7 +59,8 @@ struct RunContext {
   std::vector<std::unique_ptr<PreparedSet>> sets;
   MadeRegistry made;  ///< what this run has put, copied, renamed to, and the directories it made for that
   ErrorBudget budget;
-  BlockSink& sink;  // outlives: the app's
+  BlockSink& sink;                      // outlives: the app's
+  OperationSink* operations = nullptr;  ///< where the plan has an op-log; outlives: the app's
   Activity activity;
   base::Instant started;        ///< of the run
   std::uint64_t party_seq = 0;  ///< of the next interval

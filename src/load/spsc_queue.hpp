@@ -23,6 +23,9 @@ class SpscQueue {
     return true;
   }
 
+  /// Writer: how many items wait, at most.
+  std::size_t size() const { return tail_.load(std::memory_order_relaxed) - head_.load(std::memory_order_acquire); }
+
   /// Reader: a default-made T where the queue is empty.
   T try_pop() {
     const std::size_t head = head_.load(std::memory_order_relaxed);

@@ -5,9 +5,14 @@
 
 #include <fmt/format.h>
 
+#include "base/units.hpp"
+
 namespace sluice::load {
 
 namespace {
+
+/// Where the op-log has held a worker back for a thousandth of the time, the results say so.
+constexpr int kHoldToldOneIn = 1000;
 
 StageClock clock_from(const RunContext& context) {
   StageClock clock;
@@ -69,6 +74,7 @@ std::shared_ptr<PassShared> StageJob::make_shared(std::uint32_t workers, const s
   shared->progress = &context_->activity.progress;
   shared->stall_watch = context_->stall_watch.get();
   shared->clock = clock_;
+  shared->keeps_operations = context_->operations != nullptr;
   shared->keep_alive = context_;
   return shared;
 }
@@ -76,6 +82,8 @@ std::shared_ptr<PassShared> StageJob::make_shared(std::uint32_t workers, const s
 base::Result<PassOutcome> StageJob::run(PassSpec spec, const std::string& why) {
   spec.cpus = context_->plan.cpus;
   spec.drain_timeout = context_->plan.drain_timeout;
+  spec.operations = context_->operations;
+  spec.stage = index_;
   tell_ready(
       {{.kind = std::string(name_of(spec.kind)), .threads = spec.workers, .in_flight = spec.in_flight, .why = why}});
   SLUICE_TRY(PassOutcome outcome, run_pass(std::move(spec), collector_, control_));
@@ -83,6 +91,12 @@ base::Result<PassOutcome> StageJob::run(PassSpec spec, const std::string& why) {
   context_->max_preempted_ns = std::max(context_->max_preempted_ns, outcome.max_preempted_ns);
   context_->holds.merge(outcome.holds);
   context_->abandoned += outcome.abandoned;
+  if (outcome.held_by_op_log > outcome.window / kHoldToldOneIn) {
+    context_->note(
+        fmt::format("the op-log could not take operations as fast as they came: the worker that waited most "
+                    "waited {}, so these rates are no measure of the storage",
+                    base::format_duration(outcome.held_by_op_log)));
+  }
   if (outcome.abandoned > 0) {
     context_->note(
         fmt::format("{} operations had not returned when the time to wait for them was over, and were given up",

@@ -8,6 +8,8 @@ namespace {
 
 /// How long a worker waits that may not start anything because of what others have in flight (caps of operations).
 constexpr base::Nanos kCapRetry{200'000};
+/// How long a worker waits before it asks again whether the op-log has room.
+constexpr base::Nanos kRoomRetry{200'000};
 constexpr base::Nanos kTick{200'000'000};
 
 }  // namespace
@@ -47,6 +49,10 @@ bool SyncWorker::leave(base::Instant now) {
   std::int64_t seen = flight_.load(std::memory_order_relaxed);
   while (seen != kNone) {
     if (!flight_.compare_exchange_weak(seen, kLeft, std::memory_order_acq_rel)) continue;
+    if (seen == kCounted) {
+      std::lock_guard lock(mutex_);
+      recorder_->counted_elsewhere(slots_.front(), now);
+    }
     hand_over(now);
     return true;
   }
@@ -88,6 +94,10 @@ void SyncWorker::run() {
   bool source_ended = false;
 
   for (base::Instant t = base::now(); may_start(t);) {
+    if (!has_room(t)) [[unlikely]] {
+      t = wait_to_start(t + kRoomRetry);
+      continue;
+    }
     if (const base::Instant backoff = backoff_until(); t < backoff) [[unlikely]] {
       t = wait_to_start(backoff);
       continue;
@@ -113,6 +123,8 @@ void SyncWorker::run() {
       return leave_behind();
     t = *ended;
     notice_stop();
+    if (slot.timed_out) [[unlikely]]
+      recorder_->counted_elsewhere(slot, t);
     finish(slot, t);
   }
   if (schedule != nullptr && !source_ended) {

@@ -85,7 +85,9 @@ void Worker::thread_main(std::optional<int> cpu) {
   shared_->changed.notify_all();
   shared_->go.wait();
   if (opened_ && !shared_->stop.load()) {
-    recorder_ = std::make_unique<Recorder>(shared_->clock, shared_->rate.has_value());
+    std::unique_ptr<OperationLane> lane;
+    if (shared_->keeps_operations) lane = std::make_unique<OperationLane>(shared_->workers, slots_.size());
+    recorder_ = std::make_unique<Recorder>(shared_->clock, shared_->rate.has_value(), index_, std::move(lane));
     source_->attach(*recorder_);
     recorder_ready_.store(recorder_.get(), std::memory_order_release);
     run();

@@ -33,6 +33,7 @@ struct PassShared {
   bool sync_at_end = false;                 ///< fsync: end
   ErrorBudget* budget = nullptr;            // outlives: kept by keep_alive
   bool counts_errors = true;                ///< failures are charged to the budget
+  bool keeps_operations = false;            ///< one by one, for an op-log
   std::optional<model::IoRate> rate;        ///< open loop
   std::uint64_t seed = 0;
   model::Progress* progress = nullptr;       ///< counts completed operations; outlives: kept by keep_alive
@@ -53,7 +54,9 @@ struct PassShared {
   // shared because a worker that is stuck in the kernel may outlive the run; what it may touch must outlive it
   std::shared_ptr<const void> keep_alive;
 
-  explicit PassShared(std::uint32_t workers) : opening(workers), running(workers) {}
+  const std::uint32_t workers;
+
+  explicit PassShared(std::uint32_t count) : opening(count), running(count), workers(count) {}
 
   /// Nothing is started from `at` on, which ends the window. The first call counts. Any thread.
   void request_stop(base::Instant at) {
@@ -121,6 +124,8 @@ class Worker {
   bool may_start(base::Instant t) const {
     return !shared_->stop.load(std::memory_order_relaxed) && t < shared_->clock.measure_to;
   }
+  /// Has the op-log room for another one?
+  bool has_room(base::Instant t) { return recorder_->has_room(t); }
   /// Until when nothing may start because of the rate of errors; in the past where there is no such rule.
   base::Instant backoff_until() const {
     return shared_->counts_errors ? shared_->budget->backoff_until() : base::Instant{};

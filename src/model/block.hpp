@@ -35,6 +35,7 @@ struct RunStarted {
   base::WallTime at;
   std::uint64_t seed = 0;
   HostFacts host;
+  bool keeps_operations = false;  ///< the run has an op-log: OperationRecords come
 };
 
 /// What drives operations in a stage: for "which worker was taken, and why".

@@ -114,7 +114,7 @@ def agents_are_refused_by_name(case):
 
 
 def several_unbuilt_parts_are_all_named(case):
-    _refused(case, _TARGET + _PUT + "op_log_path: ops.tsv.zst\nrange_engine: {enabled: true}\n"
+    _refused(case, _TARGET + _PUT + "distributed: {agents: [node1]}\nrange_engine: {enabled: true}\n"
              "io_rate: {iops: 10, distribution: uniform}\n")
 
 

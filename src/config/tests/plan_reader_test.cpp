@@ -187,7 +187,6 @@ error_handling: {max_total_errors: 500, error_rate_threshold: 20, retry_on_error
 
 TEST(PlanReader, everything_not_built_yet_is_accepted_and_listed_once) {
   const model::RunPlan plan = read(R"(multi_endpoint: {endpoints: ["s3://10.0.0.1:9000/b/", "s3://10.0.0.2:9000/b/"]}
-op_log_path: ops.tsv.zst
 verify: true
 range_engine: {enabled: true}
 distributed: {agents: [node1, node2], ssh: {user: root}, deployment: [a, b]}
@@ -197,10 +196,10 @@ workload:
   - {op: put, path: "az://account/c/new/", object_size: 1MB, dedup_factor: 2})");
   EXPECT_EQ(plan.target, "s3://10.0.0.1:9000/b/");
   EXPECT_EQ(features(plan),
-            (std::vector<std::string>{"op_log_path", "range_engine", "multi_endpoint", "distributed agents",
-                                      "distributed.ssh", "distributed.deployment", "verify", "az:// targets",
-                                      "dedup_factor above 1", "compress_factor above 1"}));
-  EXPECT_EQ(plan.unbuilt[0].line, 2);
+            (std::vector<std::string>{"range_engine", "multi_endpoint", "distributed agents", "distributed.ssh",
+                                      "distributed.deployment", "verify", "az:// targets", "dedup_factor above 1",
+                                      "compress_factor above 1"}));
+  EXPECT_EQ(plan.unbuilt[0].line, 3);
   EXPECT_EQ(plan.distributed->agents[1].address, "node2:7167");
   EXPECT_EQ(plan.distributed->min_agents, 1U);
 }

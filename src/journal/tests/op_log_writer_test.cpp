@@ -198,6 +198,18 @@ TEST(OpLogWriter, the_slowest_and_the_failed_stand_beside_their_chunk) {
   EXPECT_EQ(stored.notable[1].target, "n17");
 }
 
+TEST(StoredForm, an_operation_is_notable_once_in_a_run_that_keeps_operations) {
+  model::Interval interval;
+  interval.slowest = {{.service_ns = 9, .key = "slow"}};
+  const model::Block block = std::move(interval);
+  for (const bool keeps : {false, true}) {
+    StoredForm form("", "local");
+    const model::RunStarted started{.run_id = "r1", .keeps_operations = keeps};
+    static_cast<void>(form.of(started, encode_block(started), 0));
+    EXPECT_EQ(form.of(block, {}, 1).notable.size(), keeps ? 0U : 1U);
+  }
+}
+
 TEST(OpLogWriter, waits_for_a_log_that_is_behind) {
   const NumberNames names("n", true);
   KeptLog log;

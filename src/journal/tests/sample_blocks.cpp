@@ -53,7 +53,8 @@ std::vector<model::Block> sample_blocks() {
                                         "0.1.0",
                                         {1'700'000'000'123'456'789},
                                         UINT64_MAX,
-                                        {"host", "6.1", "cpu", 2, 1u << 31}});
+                                        {"host", "6.1", "cpu", 2, 1u << 31},
+                                        true});
   blocks.emplace_back(
       model::StageStarted{1, "measure", model::StageType::Hybrid, -5, {{"ring", 2, 64, "probe"}, {"sync", 1, 1, ""}}});
   blocks.emplace_back(busy_interval(7));
