@@ -31,8 +31,8 @@ std::string completion_script() {
       case ${COMP_WORDS[2]} in
         list) COMPREPLY=($(compgen -W "--results --journal --plan --status --since --limit --json --help" -- "$word")) ;;
         show|follow) COMPREPLY=($(compgen -W "--results --journal --json --help" -- "$word")) ;;
-        query) COMPREPLY=($(compgen -W "--results --journal --op --errors --min-latency --max-latency --min-size --max-size --target --prefix --from --to --slowest --limit --json --help" -- "$word")) ;;
-        export) COMPREPLY=($(compgen -W "--results --journal --format --what --output --help" -- "$word")) ;;
+        query) COMPREPLY=($(compgen -W "--results --journal --op --errors --min-latency --max-latency --min-size --max-size --target --prefix --from --to --slowest --limit --op-log --json --help" -- "$word")) ;;
+        export) COMPREPLY=($(compgen -W "--results --journal --format --what --op-log --output --help" -- "$word")) ;;
         import) COMPREPLY=($(compgen -W "--results --into --help" -- "$word")) ;;
         discard) COMPREPLY=($(compgen -W "--results --journal --stage --attempt --yes --help" -- "$word")) ;;
         rebuild) COMPREPLY=($(compgen -W "--results --help" -- "$word")) ;;

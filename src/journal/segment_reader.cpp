@@ -150,6 +150,15 @@ base::Result<std::optional<Frame>> SegmentReader::next() {
   return std::nullopt;
 }
 
+base::Result<std::optional<Frame>> SegmentReader::at(std::uint64_t offset) {
+  if (offset >= file_bytes_) return std::nullopt;
+  FrameHeader header;
+  Frame frame;
+  SLUICE_TRY(const Look look, look_at(offset, header, frame));
+  if (look != Look::Whole) return std::nullopt;
+  return frame;
+}
+
 base::Result<void> SegmentReader::look_again() {
   struct stat status{};
   if (::fstat(fd_, &status) != 0) return base::fail(read_error(errno, path_));

@@ -35,6 +35,9 @@ class SegmentReader {
   /// The next whole frame; nothing at the end of the file as it was when it was looked at. Damage is passed over and
   /// noted in flaws(). Errors: a failed read.
   base::Result<std::optional<Frame>> next();
+  /// The frame at a place where next() has found one; what next() gives then goes on as before. Nothing where there is
+  /// no whole frame now. Errors: a failed read.
+  base::Result<std::optional<Frame>> at(std::uint64_t offset);
   /// Goes on where next() came to the end: what was appended since then is there, a frame that was unfinished perhaps
   /// whole. Errors: what the system says.
   base::Result<void> look_again();

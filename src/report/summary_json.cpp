@@ -273,6 +273,12 @@ Json client_json(const Summary& summary) {
   return entry;
 }
 
+/// null where the run kept no operations.
+Json op_log_json(const model::OpLogSummary& op_log) {
+  if (op_log.records == 0 && op_log.lost == 0) return nullptr;
+  return {{"records", op_log.records}, {"bytes", op_log.bytes}, {"lost", op_log.lost}};
+}
+
 }  // namespace
 
 std::string summary_json(const model::Summary& summary, LogState log) {
@@ -287,6 +293,7 @@ std::string summary_json(const model::Summary& summary, LogState log) {
   document["endpoints"] = Json::array();
   document["agents"] = Json::array();
   document["notes"] = summary.notes;
+  document["op_log"] = op_log_json(summary.op_log);
   document["client"] = client_json(summary);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

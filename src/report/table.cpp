@@ -313,6 +313,21 @@ void write_holds(Page& page, const model::ClientCost& cost) {
   }
 }
 
+void write_op_log(Page& page) {
+  const model::OpLogSummary& op_log = page.summary.op_log;
+  if (op_log.records > 0) {
+    page.outside("  op-log: ", fmt::format("{} operations in {} ({:.1f} bytes each)",
+                                           base::format_count(op_log.records), base::format_size(op_log.bytes),
+                                           static_cast<double>(op_log.bytes) / static_cast<double>(op_log.records)));
+  }
+  if (op_log.lost > 0) {
+    page.outside("  op-log: ",
+                 base::format_count(op_log.lost) +
+                     " operations are not in it: the disk of the results did not take them in time",
+                 Ink::Warning);
+  }
+}
+
 void write_client(Page& page) {
   const model::ClientCost cost = client_cost(page.summary);
   page.gap();
@@ -323,6 +338,7 @@ void write_client(Page& page) {
   page.outside("  client: ", fmt::format("{:.2f} s CPU in user space, {:.2f} s in the kernel, at most {} of memory",
                                          cost.cpu_user_s, cost.cpu_system_s, base::format_size(cost.max_rss_bytes)));
   write_workers(page);
+  write_op_log(page);
 }
 
 void write_notes(Page& page) {

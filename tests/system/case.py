@@ -191,6 +191,12 @@ class Case:
             raise Skipped(f"there is no {command[0]}")
         subprocess.run([str(c) for c in command], check=True, capture_output=True)
 
+    def tool_output(self, *command):
+        """What another program prints, which has to be there and may fail."""
+        if shutil.which(command[0]) is None:
+            raise Skipped(f"there is no {command[0]}")
+        return subprocess.run([str(c) for c in command], check=False, capture_output=True).stdout.decode()
+
     # The program.
 
     def start(self, *arguments, as_nobody=False, descriptors=None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close=(),

@@ -92,7 +92,8 @@ def the_examples_are_valid(case):
 
 
 def the_examples_run_smaller(case):
-    smaller = {"quickstart": ["--duration", "100ms", "--set", "prepare.directory_structure.files_per_dir=2"],
+    smaller = {"op_log": ["--duration", "100ms", "--set", "prepare.ensure_objects[0].count=100"],
+               "quickstart": ["--duration", "100ms", "--set", "prepare.directory_structure.files_per_dir=2"],
                "rate": ["--duration", "100ms", "--set", "warmup_period=50ms", "--set", "prepare.ensure_objects[0].count=100",
                         "--set", 'thresholds=["errors == 0"]'],
                "stages": ["--duration", "100ms", "--skip", "cold", "--set", "prepare.ensure_objects[0].count=100",

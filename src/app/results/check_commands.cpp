@@ -46,9 +46,9 @@ base::Result<Pair> open_pair(const ResultsOptions& options) {
   return pair;
 }
 
-base::Result<LogScan> scan(const RunChoice& run, bool with_hashes) {
+base::Result<LogScan> scan(const RunChoice& run, bool thoroughly) {
   IndexProgress progress("reading the log");
-  return scan_log(run.dir, run.id, with_hashes, [&](std::uint64_t bytes) { progress.at(bytes, 0, "bytes"); });
+  return scan_log(run.dir, run.id, thoroughly, [&](std::uint64_t bytes) { progress.at(bytes, 0, "bytes"); });
 }
 
 /// What verify says.
@@ -66,6 +66,22 @@ void tell_log(const LogScan& log, Findings& findings) {
     for (const std::string& line : party.damage) findings.wrong_line(shown(party.file) + ": " + line);
     for (const std::string& line : party.torn) findings.text += "  note: " + shown(party.file) + ": " + line + "\n";
   }
+}
+
+/// The operation records: their chunks were read with the log.
+void tell_op_log(const LogScan& log, Findings& findings) {
+  StageOperations all;
+  for (const auto& [number, stage] : log.stages) {
+    all.records += stage.records;
+    all.lost += stage.lost;
+    all.chunks += stage.chunks;
+  }
+  if (all.chunks == 0) return;
+  findings.text += fmt::format("op-log: {} operations in {} chunks", base::format_count(all.records),
+                               base::format_count(all.chunks));
+  if (all.lost > 0) findings.text += fmt::format("; {} are lost", base::format_count(all.lost));
+  findings.text += log.is_completed ? ", compared with what was counted\n" : "; the run did not come to its end\n";
+  for (const std::string& line : differing_records(log)) findings.wrong_line(shown(line));
 }
 
 base::Result<void> tell_journal(Pair& pair, const LogScan& log, Findings& findings) {
@@ -180,6 +196,7 @@ int verify_command(const ResultsOptions& options) {
   if (!log) return report_failure(log.error(), options);
   Findings findings;
   tell_log(*log, findings);
+  tell_op_log(*log, findings);
   if (auto told = tell_journal(*pair, *log, findings); !told) return report_failure(told.error(), options);
   findings.text += findings.wrong == 0 ? std::string("nothing is wrong\n") : fmt::format("{} wrong\n", findings.wrong);
   Output out;

@@ -29,6 +29,12 @@ namespace {
   _exit(signal == SIGTERM ? protocol::kExitTerminated : protocol::kExitInterrupted);
 }
 
+int exit_code_of(const base::Result<void>& finished) {
+  if (finished) return protocol::kExitDone;
+  std::fprintf(stderr, "%s\n", base::to_text(finished.error()).c_str());
+  return protocol::kExitFailed;
+}
+
 int carry_out(const ResultsOptions& options, Signals& signals) {
   switch (options.command) {
     case ResultsCommand::List: return list_command(options, signals);
@@ -38,7 +44,7 @@ int carry_out(const ResultsOptions& options, Signals& signals) {
     case ResultsCommand::Lag: return lag_command(options);
     case ResultsCommand::Repair: return repair_command(options);
     case ResultsCommand::Follow: return follow_command(options, signals);
-    case ResultsCommand::Export: return export_command(options);
+    case ResultsCommand::Export: return options.is_op_log ? export_op_log(options) : export_command(options);
     case ResultsCommand::Import: return import_command(options);
     case ResultsCommand::Discard: return discard_command(options);
     case ResultsCommand::Rebuild: return rebuild_command(options);
@@ -55,12 +61,9 @@ void begin_answer(Signals& signals) {
   });
 }
 
-int finish_output(Output& output) {
-  const auto finished = output.finish();
-  if (finished) return protocol::kExitDone;
-  std::fprintf(stderr, "%s\n", base::to_text(finished.error()).c_str());
-  return protocol::kExitFailed;
-}
+int finish_output(Output& output) { return exit_code_of(output.finish()); }
+
+int finish_output(OpLogOutput& output) { return exit_code_of(output.finish()); }
 
 int results_command(const ResultsOptions& options) {
   Signals signals;

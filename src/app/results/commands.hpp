@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/op_log_output.hpp"
 #include "app/results/output.hpp"
 #include "app/results/results_options.hpp"
 #include "app/signals.hpp"
@@ -19,6 +20,7 @@ int verify_command(const ResultsOptions& options);
 int lag_command(const ResultsOptions& options);
 int repair_command(const ResultsOptions& options);
 int export_command(const ResultsOptions& options);
+int export_op_log(const ResultsOptions& options);
 int import_command(const ResultsOptions& options);
 int discard_command(const ResultsOptions& options);
 int rebuild_command(const ResultsOptions& options);
@@ -28,5 +30,6 @@ void begin_answer(Signals& signals);
 
 /// The exit code of a command whose work is done: 0, or 1 where its output could not be written, which is said.
 int finish_output(Output& output);
+int finish_output(OpLogOutput& output);
 
 }  // namespace sluice::app

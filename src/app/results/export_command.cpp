@@ -183,7 +183,8 @@ base::Result<void> write_rows(RunSource& source, ExportSubject subject, RowWrite
 int export_command(const ResultsOptions& options) {
   const auto source = RunSource::open(options);
   if (!source) return report_failure(source.error(), options);
-  auto out = options.output.empty() ? base::Result<Output>(std::in_place) : Output::to_file(options.output);
+  auto out = options.output.empty() || options.output == "-" ? base::Result<Output>(std::in_place)
+                                                             : Output::to_file(options.output);
   if (!out) return report_failure(out.error(), options);
   RowWriter rows(options.format, *out);
   if (auto written = write_rows(**source, options.subject, rows, *out); !written) {

@@ -3,6 +3,7 @@
 namespace sluice::app {
 
 class IndexProgress;
+class JournalChunks;
 class JournalHost;
 class Output;
 class RunSource;

@@ -9,6 +9,7 @@
 
 #include "base/units.hpp"
 #include "journal/block_codec.hpp"
+#include "journal/records/record_chunk.hpp"
 #include "journal/run_log.hpp"
 #include "journal/segment_reader.hpp"
 
@@ -18,7 +19,38 @@ namespace {
 
 constexpr std::size_t kRangesMax = 10;
 
-base::Result<void> read_frames(LogParty& party, bool with_hashes, std::uint64_t before,
+void add_damage(LogParty& party, const journal::Frame& frame, const base::Error& error) {
+  if (party.damage.size() >= journal::kFlawsMax) return;
+  party.damage.push_back(
+      fmt::format("frame {} at byte {}: {}", frame.number, base::format_count(frame.offset), error.what));
+}
+
+/// Errors: of a chunk that cannot be read.
+base::Result<void> count_records(const model::OperationRecords& block, StageOperations& stage) {
+  stage.lost += block.lost;
+  ++stage.chunks;
+  SLUICE_TRY(const journal::RecordChunk chunk, journal::decode_records(block.chunk));
+  stage.records += chunk.records.size();
+  return {};
+}
+
+/// Counts what a block says of operations. Errors: of a chunk that cannot be read.
+base::Result<void> count(const model::Block& block, LogScan& scan) {
+  if (const auto* started = std::get_if<model::StageStarted>(&block)) {
+    scan.stages[started->stage].name = started->name;
+  } else if (const auto* interval = std::get_if<model::Interval>(&block)) {
+    std::uint64_t& counted = scan.stages[interval->stage].counted;
+    for (const model::OpStats& stats : interval->ops) counted += stats.count + stats.error_count();
+  } else if (const auto* ended = std::get_if<model::RunEnded>(&block)) {
+    scan.is_completed =
+        ended->status == model::RunStatus::Completed || ended->status == model::RunStatus::ThresholdMissed;
+  } else if (const auto* records = std::get_if<model::OperationRecords>(&block)) {
+    return count_records(*records, scan.stages[records->stage]);
+  }
+  return {};
+}
+
+base::Result<void> read_frames(LogScan& scan, LogParty& party, bool thoroughly, std::uint64_t before,
                                const std::function<void(std::uint64_t)>& on_bytes) {
   SLUICE_TRY(const auto reader, journal::SegmentReader::open(party.file));
   party.bytes = reader->file_bytes();
@@ -31,15 +63,14 @@ base::Result<void> read_frames(LogParty& party, bool with_hashes, std::uint64_t 
     if (frame->type != journal::FrameType::Block) continue;
     const auto block = journal::decode_block(frame->payload);
     if (!block) {
-      if (party.damage.size() < journal::kFlawsMax) {
-        party.damage.push_back(fmt::format("frame {} at byte {}: {}", frame->number, base::format_count(frame->offset),
-                                           block.error().what));
-      }
+      add_damage(party, *frame, block.error());
       continue;
     }
     if (const auto* started = std::get_if<model::RunStarted>(&*block)) party.key.run = started->run_id;
     append_number(party.readable, frame->number);
-    if (with_hashes) party.hashes.push_back(journal::digest_of(frame->payload));
+    if (!thoroughly) continue;
+    party.hashes.push_back(journal::digest_of(frame->payload));
+    if (auto counted = count(*block, scan); !counted) add_damage(party, *frame, counted.error());
   }
   for (const journal::SegmentFlaw& flaw : reader->flaws()) {
     (flaw.kind == journal::SegmentFlaw::Kind::TornTail ? party.torn : party.damage).push_back(flaw.text);
@@ -91,13 +122,13 @@ std::vector<journal::PartyLag> LogScan::mendable(std::vector<journal::PartyLag> 
   return lags;
 }
 
-base::Result<LogScan> scan_log(const std::string& dir, const std::string& run, bool with_hashes,
+base::Result<LogScan> scan_log(const std::string& dir, const std::string& run, bool thoroughly,
                                const std::function<void(std::uint64_t)>& on_bytes) {
   SLUICE_TRY(const auto files, journal::log_files(dir));
   LogScan scan;
   for (const std::string& path : files) {
     LogParty party{.key = {.run = run, .party = std::filesystem::path(path).stem().string()}, .file = path};
-    if (auto read = read_frames(party, with_hashes, scan.bytes(), on_bytes); !read) {
+    if (auto read = read_frames(scan, party, thoroughly, scan.bytes(), on_bytes); !read) {
       const base::Code code = read.error().code;
       if (code != base::Code::Corrupt && code != base::Code::Unsupported) return base::fail(std::move(read).error());
       party.damage.push_back(read.error().what);
@@ -105,6 +136,24 @@ base::Result<LogScan> scan_log(const std::string& dir, const std::string& run, b
     scan.parties.push_back(std::move(party));
   }
   return scan;
+}
+
+std::vector<std::string> differing_records(const LogScan& scan) {
+  const auto is_damaged = [](const LogParty& party) { return !party.damage.empty(); };
+  const auto has_records = [](const auto& stage) { return stage.second.chunks > 0; };
+  if (!scan.is_completed || std::ranges::any_of(scan.parties, is_damaged) ||
+      std::ranges::none_of(scan.stages, has_records)) {
+    return {};
+  }
+  std::vector<std::string> lines;
+  for (const auto& [number, stage] : scan.stages) {
+    if (stage.records + stage.lost == stage.counted) continue;
+    lines.push_back(
+        fmt::format("stage {} {}: {} operations were counted; {} are in the op-log, and {} are known as lost",
+                    number + 1, stage.name, base::format_count(stage.counted), base::format_count(stage.records),
+                    base::format_count(stage.lost)));
+  }
+  return lines;
 }
 
 void append_number(std::vector<journal::SeqRange>& ranges, std::uint64_t number) {

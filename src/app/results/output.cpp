@@ -48,6 +48,13 @@ void Output::flush() {
   kept_.clear();
 }
 
+void Output::sync() {
+  flush();
+  if (is_over_ || ::fdatasync(fd_) == 0 || errno == EINVAL || errno == EROFS) return;
+  is_over_ = true;
+  failure_ = base::from_errno(errno, "what was printed could not be written", name_);
+}
+
 base::Result<void> Output::finish() {
   flush();
   if (fd_ > STDERR_FILENO && ::close(std::exchange(fd_, -1)) != 0 && !failure_) {

@@ -25,6 +25,8 @@ class Output {
   void put(std::string_view text);
   /// Hands over what is kept, for readers who look on.
   void flush();
+  /// Hands over what is kept, and waits until the disk has it; of a pipe or a terminal nothing is waited for.
+  void sync();
   /// Nobody takes any more: its reader has left, or a write failed. More work is in vain.
   bool is_over() const { return is_over_; }
   /// The last call. Errors: of the write that failed; none for a reader that has left.

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "app/results/commands.hpp"
+#include "app/results/op_log_query.hpp"
 #include "app/results/records_text.hpp"
 #include "app/results/results_json.hpp"
 #include "app/results/run_source.hpp"
@@ -61,32 +63,45 @@ bool is_earlier(const journal::FoundRecord& a, const journal::FoundRecord& b) {
          std::tie(b.record.end_ns, b.block.seq, b.record.index);
 }
 
-base::Result<Answer> ask(const ResultsOptions& options) {
+base::Error too_many(const std::string& run, std::size_t records_max) {
+  return {
+      .code = base::Code::ResourceExhausted,
+      .what = fmt::format("more than {} match, and only all or none are shown", base::format_count(records_max)),
+      .where = "run " + shown(run),
+      .likely = {"the question is wide"},
+      .try_next = {"narrow it: --op, --errors, --min-latency, --from and --to",
+                   "--slowest 100 gives the slowest of them", fmt::format("--limit {} gives more", records_max * 10)}};
+}
+
+base::Result<std::vector<journal::FoundRecord>> find(const ResultsOptions& options, RunSource& source,
+                                                     journal::Filter filter) {
   const QueryOptions& query = options.query;
+  const std::size_t records_max = query.slowest.value_or(query.limit);
+  if (options.is_op_log) return find_in_op_log(source, std::move(filter), records_max, query.slowest.has_value());
+  SLUICE_TRY(const bool has_more, has_op_log(source));
+  if (has_more) {
+    std::fprintf(stderr, "note: asked were the slowest and the failed operations; --op-log asks every one\n");
+  }
+  return source.host().wait(
+      source.reader().notable(std::move(filter), records_max, query.slowest.has_value(), JournalHost::soon()));
+}
+
+base::Result<Answer> ask(const ResultsOptions& options) {
   SLUICE_TRY(const auto source, RunSource::open(options));
   Answer answer{.run = source->run().id};
   if (const auto began = source->began_ns()) answer.began_ns = *began;
-  SLUICE_TRY(journal::Filter filter, filter_of(query, answer.began_ns, *source));
+  SLUICE_TRY(journal::Filter filter, filter_of(options.query, answer.began_ns, *source));
   if (auto sound = filter.check(); !sound) {
     return base::fail(
         std::move(sound.error().add_likely("a bound is larger than what can be asked, or the two are swapped")));
   }
-  const std::size_t records_max = query.slowest.value_or(query.limit);
-  auto found = source->host().wait(
-      source->reader().notable(std::move(filter), records_max, query.slowest.has_value(), JournalHost::soon()));
+  auto found = find(options, *source, std::move(filter));
   if (!found && found.error().code == base::Code::ResourceExhausted) {
-    return base::fail(base::Error{
-        .code = base::Code::ResourceExhausted,
-        .what = fmt::format("more than {} match, and only all or none are shown", base::format_count(records_max)),
-        .where = "run " + shown(answer.run),
-        .likely = {"the question is wide"},
-        .try_next = {"narrow it: --op, --errors, --min-latency, --from and --to",
-                     "--slowest 100 gives the slowest of them",
-                     fmt::format("--limit {} gives more", records_max * 10)}});
+    return base::fail(too_many(answer.run, options.query.slowest.value_or(options.query.limit)));
   }
   if (!found) return base::fail(std::move(found).error());
   answer.records = std::move(*found);
-  if (!query.slowest) std::ranges::sort(answer.records, is_earlier);
+  if (!options.query.slowest) std::ranges::sort(answer.records, is_earlier);
   return answer;
 }
 
@@ -144,7 +159,9 @@ int query_command(const ResultsOptions& options, Signals& signals) {
   if (options.json) {
     out.put(to_document(*answer));
   } else if (answer->records.empty()) {
-    std::fprintf(stderr, "nothing matches; kept are the slowest operations of each stage and examples of each error\n");
+    std::fprintf(stderr, options.is_op_log ? "nothing matches\n"
+                                           : "nothing matches; kept are the slowest operations of each stage and "
+                                             "examples of each error\n");
   } else {
     out.put(to_table(*answer, terminal_columns(STDOUT_FILENO)));
   }

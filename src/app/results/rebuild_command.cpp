@@ -3,6 +3,7 @@
 #include <system_error>
 #include <utility>
 
+#include "app/op_log_file.hpp"
 #include "app/results/commands.hpp"
 #include "app/results/journal_host.hpp"
 #include "app/results/results_json.hpp"
@@ -36,9 +37,8 @@ base::Error nothing_to_read(const std::string& dir) {
 }
 
 /// Summary, tables and time series; says each file. Returns the number of blocks.
-base::Result<std::uint64_t> rebuild_files(const std::string& dir) {
+base::Result<std::uint64_t> rebuild_files(const std::string& dir, const model::RunPlan& plan) {
   const ResultsDir results(dir);
-  const model::RunPlan plan = plan_of(results);
   report::ResultFold fold("local", plan.perf_interval, plan.perf_log_path);
   IndexProgress progress("reading the log");
   std::uint64_t blocks = 0;
@@ -56,6 +56,18 @@ base::Result<std::uint64_t> rebuild_files(const std::string& dir) {
     std::printf("%s/%s\n", dir.c_str(), file.name.c_str());
   }
   return read.blocks;
+}
+
+/// The file of op_log_path, where the plan has one. What of the log cannot be read was told.
+base::Result<void> rebuild_op_log(const std::string& dir, const model::RunPlan& plan) {
+  if (plan.op_log_path.empty()) return {};
+  IndexProgress progress("writing the op-log");
+  SLUICE_CHECK(write_op_log(dir, plan.op_log_path, [&](std::uint64_t done, std::uint64_t total) {
+    if (total > 0) progress.at(done, total, "operations");
+    return true;
+  }));
+  std::printf("%s/%s\n", dir.c_str(), plan.op_log_path.c_str());
+  return {};
 }
 
 void remove_database(const std::string& path) {
@@ -96,10 +108,12 @@ int rebuild_command(const ResultsOptions& options) {
   const auto run = choose_run(options);
   if (!run) return report_failure(run.error(), options);
   if (auto ended = journal::check_not_written(run->dir); !ended) return report_failure(ended.error(), options);
-  const auto blocks = rebuild_files(run->dir);
+  const model::RunPlan plan = plan_of(ResultsDir(run->dir));
+  const auto blocks = rebuild_files(run->dir, plan);
   if (!blocks) return report_failure(blocks.error(), options);
   std::fprintf(stderr, "rebuilt from %s blocks\n", base::format_count(*blocks).c_str());
   if (auto made = rebuild_journal(run->dir, run->id, *blocks); !made) return report_failure(made.error(), options);
+  if (auto made = rebuild_op_log(run->dir, plan); !made) return report_failure(made.error(), options);
   return 0;
 }
 

@@ -161,6 +161,8 @@ void ResultsGrammar::add_query(CLI::App& results) {
   query->add_option("--limit", raw_.limit, "All, or an error where more than N match [1000]")
       ->check(silent(CLI::Range(std::size_t{1}, kLimitMax)))
       ->type_name("N");
+  query->add_flag("--op-log", options_.is_op_log,
+                  "Look at every operation, of a run whose plan has op_log_path, not at the slowest and failed ones");
   add_json(*query, "Print one JSON document");
 }
 
@@ -177,11 +179,15 @@ void ResultsGrammar::add_export(CLI::App& results) {
       ->check(silent(CLI::IsMember({"tsv", "json", "csv"})))
       ->type_name("FORMAT")
       ->capture_default_str();
-  app->add_option("--what", raw_.what, "intervals, or operations: the slowest and the failed")
-      ->check(silent(CLI::IsMember({"intervals", "operations"})))
-      ->type_name("WHAT")
-      ->capture_default_str();
-  app->add_option("-o,--output", options_.output, "Write to this file [stdout]")->type_name("FILE");
+  CLI::Option* what = app->add_option("--what", raw_.what, "intervals, or operations: the slowest and the failed")
+                          ->check(silent(CLI::IsMember({"intervals", "operations"})))
+                          ->type_name("WHAT")
+                          ->capture_default_str();
+  app->add_flag("--op-log", options_.is_op_log, "Every operation, by its start, of a run whose plan has op_log_path")
+      ->excludes(what);
+  app->add_option("-o,--output", options_.output,
+                  "Write to this file, with --op-log packed where it ends in .zst [stdout, also -]")
+      ->type_name("FILE");
 }
 
 void ResultsGrammar::add_changes(CLI::App& results) {

@@ -69,9 +69,10 @@ struct ResultsOptions {
   QueryOptions query;
   ExportFormat format = ExportFormat::Tsv;
   ExportSubject subject = ExportSubject::Intervals;
-  std::string output;  ///< export: a file; "": stdout
-  std::string into;    ///< import: a URI
-  std::string stage;   ///< discard: a name, or a number as the tables have it
+  bool is_op_log = false;  ///< export: every operation; query: of every operation
+  std::string output;      ///< export: a file; "" and "-": stdout
+  std::string into;        ///< import: a URI
+  std::string stage;       ///< discard: a name, or a number as the tables have it
   std::uint32_t attempt = 0;
   bool is_sure = false;
 };

@@ -19,7 +19,6 @@ namespace {
 
 /// A log of so many bytes is indexed into memory, a longer one into a file.
 constexpr std::uint64_t kInMemoryMax = std::uint64_t{32} << 20;
-constexpr std::size_t kPageBlocks = 256;
 
 base::Result<std::string> make_temporary_folder() {
   const char* const given = std::getenv("TMPDIR");
@@ -127,13 +126,12 @@ base::Result<void> RunSource::index_the_log(std::uint64_t blocks, std::uint64_t 
   return {};
 }
 
-base::Result<void> RunSource::visit(journal::Filter filter,
-                                    const std::function<bool(const journal::StoredBlock&)>& visit) {
+base::Result<void> RunSource::visit(journal::Filter filter, std::size_t page_blocks, const Visitor& visit) {
   filter.runs = {choice_.id};
   std::optional<std::uint64_t> after = 0;
   while (after) {
     SLUICE_TRY(const journal::BlockPage page,
-               host_->wait(reader_->page(filter, *after, kPageBlocks, JournalHost::soon())));
+               host_->wait(reader_->page(filter, *after, page_blocks, JournalHost::soon())));
     for (const journal::BlockPtr& block : page.blocks) {
       if (!visit(*block)) return {};
     }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "app/results/journal_host.hpp"
 #include "app/results/run_choice.hpp"
@@ -25,9 +26,15 @@ class RunSource {
   JournalHost& host() { return *host_; }
   const journal::JournalReader& reader() const { return *reader_; }
 
+  using Visitor = std::function<bool(const journal::StoredBlock&)>;
   /// Every block of the run that the filter lets pass, by number; few are in memory at once. `visit` returns false to
   /// end it. The filter's runs are set here. Errors: of the reads.
-  base::Result<void> visit(journal::Filter filter, const std::function<bool(const journal::StoredBlock&)>& visit);
+  base::Result<void> visit(journal::Filter filter, const Visitor& visit) {
+    return this->visit(std::move(filter), kPageBlocks, visit);
+  }
+  /// The same for blocks that are long: so many are in memory at once.
+  base::Result<void> visit(journal::Filter filter, std::size_t page_blocks, const Visitor& visit);
+  static constexpr std::size_t kPageBlocks = 256, kPageLongBlocks = 8;
   /// When the run began, since 1970. Errors: NotFound where its first block is lost.
   base::Result<std::int64_t> began_ns();
 

@@ -18,10 +18,11 @@ constexpr std::size_t kPieceBytesMin = 800;
 
 void Packer::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
 
-Packer::Packer(int level) : context_(ZSTD_createCCtx()) {
+Packer::Packer(int level, bool checks) : context_(ZSTD_createCCtx()) {
   if (context_ == nullptr) throw std::bad_alloc();
   const std::size_t set = ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level);
-  SLUICE_ASSERT(ZSTD_isError(set) == 0);
+  const std::size_t checked = ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, checks ? 1 : 0);
+  SLUICE_ASSERT(ZSTD_isError(set) == 0 && ZSTD_isError(checked) == 0);
 }
 
 void Packer::pack(std::span<const std::byte> content, std::span<const std::size_t> cuts, std::vector<std::byte>& out) {

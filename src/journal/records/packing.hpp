@@ -12,8 +12,9 @@ namespace sluice::journal {
 /// Packs bytes into zstd frames. Keeps its memory; one thread at a time.
 class Packer {
  public:
-  /// Throws std::bad_alloc where there is no memory for it.
-  explicit Packer(int level);
+  /// `checks`: frames carry a checksum of their content, for files that nothing else checks. Throws std::bad_alloc
+  /// where there is no memory for it.
+  explicit Packer(int level, bool checks = false);
 
   /// Appends frames that hold `content`. It is cut at those of `cuts` (ascending) that leave a piece worth its own
   /// tables.

@@ -43,6 +43,12 @@ model::Summary failed() {
   return report::testing::folded(blocks);
 }
 
+model::Summary with_op_log() {
+  std::vector<model::Block> blocks = report::testing::completed_run();
+  blocks.emplace_back(model::OperationRecords{.records = 1000, .lost = 7, .chunk = std::vector<std::byte>(8200)});
+  return report::testing::folded(blocks);
+}
+
 model::Summary open_loop() {
   std::vector<model::Block> blocks = report::testing::completed_run();
   model::Interval late = report::testing::interval(1, model::Phase::Measured, 3 * kSecond, 4 * kSecond);
@@ -83,6 +89,7 @@ int main(int argc, char** argv) {
       {"summary_completed.json", report::summary_json(cut_after(all), LogState::Final)},
       {"summary_failed.json", report::summary_json(failed(), LogState::Final)},
       {"summary_open_loop.json", report::summary_json(open_loop(), LogState::Final)},
+      {"summary_op_log.json", report::summary_json(with_op_log(), LogState::Final)},
       {"progress_lines.json", progress_lines()},
   };
   for (const auto& [name, text] : documents) {

@@ -45,6 +45,13 @@ TEST(SummaryJson, a_run_without_an_end_is_running_until_its_log_is_final) {
   EXPECT_EQ(parsed(summary, LogState::Final)["run"]["status"], "interrupted");
 }
 
+TEST(SummaryJson, an_op_log_is_counted_and_none_is_null) {
+  model::Summary summary = testing::folded(testing::completed_run());
+  EXPECT_TRUE(parsed(summary)["op_log"].is_null());
+  fold(summary, model::OperationRecords{.records = 1000, .lost = 7, .chunk = std::vector<std::byte>(8200)});
+  EXPECT_EQ(parsed(summary)["op_log"], Json({{"records", 1000}, {"bytes", 8200}, {"lost", 7}}));
+}
+
 TEST(SummaryJson, an_error_has_its_parts) {
   model::Summary summary;
   summary.ended = testing::run_ended(model::RunStatus::Failed);

@@ -130,6 +130,17 @@ TEST(FinalTable, a_long_hold_is_said) {
   EXPECT_NE(final_table(summary, {}).find("a loop was held for 350 ms"), std::string::npos);
 }
 
+TEST(FinalTable, an_op_log_is_one_line_and_what_is_not_in_it_another) {
+  model::Summary summary = testing::folded(testing::completed_run());
+  EXPECT_EQ(final_table(summary, {}).find("op-log"), std::string::npos);
+  fold(summary, model::OperationRecords{.records = 1'234'567, .chunk = std::vector<std::byte>(10'123'450)});
+  const std::string kept = final_table(summary, {});
+  EXPECT_NE(kept.find("  op-log: 1,234,567 operations in 9.65 MiB (8.2 bytes each)\n"), std::string::npos) << kept;
+  EXPECT_EQ(kept.find("are not in it"), std::string::npos);
+  fold(summary, model::OperationRecords{.lost = 4321});
+  EXPECT_NE(final_table(summary, {}).find("  op-log: 4,321 operations are not in it: "), std::string::npos);
+}
+
 TEST(FinalTable, a_failed_run_says_why_in_four_parts) {
   model::Summary summary = testing::folded(testing::completed_run());
   summary.ended->status = model::RunStatus::Failed;

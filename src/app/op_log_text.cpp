@@ -1,0 +1,200 @@
+#include "app/op_log_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ctime>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "report/plain_text.hpp"
+
+namespace sluice::app {
+
+namespace {
+
+constexpr std::int64_t kSecondNs = 1'000'000'000;
+/// An OpRecord's code below this is an errno.
+constexpr std::uint32_t kHttpStatusMin = 300;
+
+constexpr auto kColumns = std::to_array<std::string_view>(
+    {"idx", "thread", "op", "client_id", "n_objects", "bytes", "endpoint", "file", "error", "start", "first_byte",
+     "end", "duration_ns", "intended", "offset", "tries", "stage_index", "stage"});
+
+template <class Number>
+void put_number(Number number, std::string& out) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+/// "GET": what the name is in other tools; names are letters.
+void put_verb(model::OpKind kind, std::string& out) {
+  for (const char c : name_of(kind)) out += static_cast<char>(c - 'a' + 'A');
+}
+
+/// "not_found: ENOENT (2)"; nothing for a success.
+std::string error_words(const model::OpRecord& record) {
+  if (!record.error) return {};
+  std::string words(name_of(*record.error));
+  if (record.code >= kHttpStatusMin) {
+    words += fmt::format(": HTTP {}", record.code);
+  } else if (record.code > 0) {
+    words += fmt::format(": {} ({})", base::errno_name(static_cast<int>(record.code)), record.code);
+  }
+  return words;
+}
+
+bool is_plain(std::string_view text) {
+  return std::ranges::none_of(text,
+                              [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\'; });
+}
+
+std::string json_text(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void OpLogText::put_header(std::string& out) const {
+  if (format_ == ExportFormat::Json) return;
+  for (const std::string_view name : kColumns) {
+    if (name != kColumns.front()) out += format_ == ExportFormat::Tsv ? '\t' : ',';
+    out += name;
+  }
+  out += '\n';
+}
+
+void OpLogText::put_row(const OpLogRow& row, std::string& out) {
+  split(row.target);
+  if (format_ == ExportFormat::Json) {
+    put_object(row, out);
+  } else {
+    put_line(row, out);
+  }
+}
+
+/// "file:///mnt/a/" and "dir/f" are "file://" and "/mnt/a/dir/f"; "s3://b/p/" and "k" are "s3://b" and "b/p/k".
+void OpLogText::split(const RecordTarget& target) {
+  file_.assign(target.base_uri).append(target.name);
+  endpoint_.clear();
+  const std::size_t scheme = target.is_known ? file_.find("://") : std::string::npos;
+  if (scheme == std::string::npos) return;
+  const std::size_t rest = scheme + 3;
+  endpoint_.assign(file_, 0, rest);
+  file_.erase(0, rest);
+  if (endpoint_ != "file://" && endpoint_ != "direct://") endpoint_.append(file_, 0, file_.find('/'));
+}
+
+void OpLogText::put_time(std::int64_t at_ns, std::string& out) {
+  std::int64_t wall = 0;
+  if (__builtin_add_overflow(began_ns_, at_ns, &wall)) wall = at_ns < 0 ? INT64_MIN : INT64_MAX;
+  std::int64_t number = wall / kSecondNs, part = wall % kSecondNs;
+  if (part < 0) --number, part += kSecondNs;
+  if (number != second_.number) {
+    const std::time_t seconds = number;
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    second_.number = number;
+    second_.text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                               utc.tm_hour, utc.tm_min, utc.tm_sec);
+  }
+  out += second_.text;
+  std::array<char, 10> digits;
+  digits[9] = 'Z';
+  for (std::size_t i = 9; i-- > 0; part /= 10) digits[i] = static_cast<char>('0' + part % 10);
+  out.append(digits.data(), digits.size());
+}
+
+void OpLogText::put_cell(std::string_view text, std::string& out) const {
+  if (format_ == ExportFormat::Json) {
+    out += json_text(text);
+  } else if (format_ == ExportFormat::Tsv) {
+    if (is_plain(text)) {
+      out += text;
+    } else {
+      out += report::one_line(text);
+    }
+  } else if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += text;
+  } else {
+    out += '"';
+    for (const char c : text) out.append(c == '"' ? 2 : 1, c);
+    out += '"';
+  }
+}
+
+void OpLogText::put_line(const OpLogRow& row, std::string& out) {
+  const model::OpRecord& record = *row.record;
+  const char between = format_ == ExportFormat::Tsv ? '\t' : ',';
+  const auto number = [&](auto value) { put_number(value, out), out += between; };
+  const auto cell = [&](std::string_view text) { put_cell(text, out), out += between; };
+  const auto time = [&](std::int64_t at_ns) { put_time(at_ns, out), out += between; };
+  number(row.index);
+  number(record.worker);
+  put_verb(record.kind, out), out += between;
+  cell(row.party);
+  number(record.objects);
+  number(record.bytes);
+  cell(endpoint_);
+  cell(file_);
+  cell(record.error ? error_words(record) : std::string());
+  time(record.start_ns);
+  if (record.first_byte_ns == 0) {
+    out += between;
+  } else {
+    time(record.first_byte_ns);
+  }
+  time(record.end_ns);
+  number(record.latency_ns());
+  time(record.intended_ns);
+  number(record.offset);
+  number(record.tries);
+  number(row.stage + std::uint64_t{1});
+  put_cell(row.stage_name, out);
+  out += '\n';
+}
+
+void OpLogText::put_object(const OpLogRow& row, std::string& out) {
+  const model::OpRecord& record = *row.record;
+  std::size_t column = 0;
+  const auto name = [&] {
+    out += column == 0 ? "{\"" : ",\"";
+    out += kColumns[column++];
+    out += "\":";
+  };
+  const auto number = [&](auto value) { name(), put_number(value, out); };
+  const auto cell = [&](std::string_view text) { name(), put_cell(text, out); };
+  const auto time = [&](std::int64_t at_ns) { name(), out += '"', put_time(at_ns, out), out += '"'; };
+  number(row.index);
+  number(record.worker);
+  name(), out += '"', put_verb(record.kind, out), out += '"';
+  cell(row.party);
+  number(record.objects);
+  number(record.bytes);
+  cell(endpoint_);
+  cell(file_);
+  if (record.error) {
+    cell(error_words(record));
+  } else {
+    name(), out += "null";
+  }
+  time(record.start_ns);
+  if (record.first_byte_ns == 0) {
+    name(), out += "null";
+  } else {
+    time(record.first_byte_ns);
+  }
+  time(record.end_ns);
+  number(record.latency_ns());
+  time(record.intended_ns);
+  number(record.offset);
+  number(record.tries);
+  number(row.stage + std::uint64_t{1});
+  cell(row.stage_name);
+  out += "}\n";
+}
+
+}  // namespace sluice::app
