@@ -205,6 +205,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Mistake{"an_exit_that_waits_for_the_reader", "flush stderr 15 s", "flush stderr never"},
                     Mistake{"a_run_that_waits_for_the_disk", "take durable 2 s", "call blocking write never"},
                     Mistake{"an_exit_that_waits_for_the_disk", "join committer 10 s", "call blocking write never"},
+                    Mistake{"an_op_log_that_waits_for_the_disk", "send log 5 s", "send log never"},
                     Mistake{"a_stage_that_waits_for_the_storage", "join worker 30 s", "join worker never"},
                     Mistake{"events_that_are_lost_when_there_are_many", "holds 3", "holds 1"}),
     [](const auto& mistake) { return std::string(mistake.param.name); });
