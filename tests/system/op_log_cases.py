@@ -241,8 +241,8 @@ def every_operation_can_be_asked(case):
     equal({row["operation"] for row in found("--target", target)} <= {"put", "delete"}, True, "one target's")
     that(str(case.dir / "data" / target) in {row["file"] for row in rows}, "a name is relative to the target")
     equal(len(found("--errors")), sum(row["error"] != "" for row in rows), "failures")
-    start = max(row["end"] for row in rows if row["stage"] == "prepare")
-    equal(len(found("--to", start[:-4] + "Z")), sum(row["end"] <= start for row in rows), "by their end")
+    end = max(row["end"] for row in rows if row["stage"] == "prepare")[:-4]  # in microseconds, as --to takes it
+    equal(len(found("--to", end + "Z")), sum(row["end"] <= end + "000Z" for row in rows), "by their end")
     slowest = found("--slowest", "5")
     equal([row["latency_ns"] for row in slowest], sorted((int(row["duration_ns"]) for row in rows), reverse=True)[:5], "slowest")
     ended = ask("--op-log", "--limit", "3")
