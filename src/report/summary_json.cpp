@@ -273,9 +273,10 @@ Json client_json(const Summary& summary) {
   return entry;
 }
 
-/// null where the run kept no operations.
-Json op_log_json(const model::OpLogSummary& op_log) {
-  if (op_log.records == 0 && op_log.lost == 0) return nullptr;
+/// null where the run has none.
+Json op_log_json(const Summary& summary) {
+  if (!summary.run.keeps_operations) return nullptr;
+  const model::OpLogSummary& op_log = summary.op_log;
   return {{"records", op_log.records}, {"bytes", op_log.bytes}, {"lost", op_log.lost}};
 }
 
@@ -293,7 +294,7 @@ std::string summary_json(const model::Summary& summary, LogState log) {
   document["endpoints"] = Json::array();
   document["agents"] = Json::array();
   document["notes"] = summary.notes;
-  document["op_log"] = op_log_json(summary.op_log);
+  document["op_log"] = op_log_json(summary);
   document["client"] = client_json(summary);
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -70,13 +70,13 @@ void tell_log(const LogScan& log, Findings& findings) {
 
 /// The operation records: their chunks were read with the log.
 void tell_op_log(const LogScan& log, Findings& findings) {
+  if (!log.keeps_operations) return;
   StageOperations all;
   for (const auto& [number, stage] : log.stages) {
     all.records += stage.records;
     all.lost += stage.lost;
     all.chunks += stage.chunks;
   }
-  if (all.chunks == 0) return;
   findings.text += fmt::format("op-log: {} operations in {} chunks", base::format_count(all.records),
                                base::format_count(all.chunks));
   if (all.lost > 0) findings.text += fmt::format("; {} are lost", base::format_count(all.lost));

@@ -67,7 +67,7 @@ int export_op_log(const ResultsOptions& options) {
                  base::format_count(written->lost).c_str());
   }
   if (written->records == 0 && written->damage.empty()) {
-    std::fprintf(stderr, "note: this run has no op-log; op_log_path in its plan makes one\n");
+    std::fprintf(stderr, "note: this run has kept no operations one by one; op_log_path in a plan keeps them\n");
   }
   return written->damage.empty() ? finished : protocol::kExitFailed;
 }

@@ -36,8 +36,10 @@ base::Result<void> count_records(const model::OperationRecords& block, StageOper
 
 /// Counts what a block says of operations. Errors: of a chunk that cannot be read.
 base::Result<void> count(const model::Block& block, LogScan& scan) {
-  if (const auto* started = std::get_if<model::StageStarted>(&block)) {
-    scan.stages[started->stage].name = started->name;
+  if (const auto* run = std::get_if<model::RunStarted>(&block)) {
+    scan.keeps_operations = run->keeps_operations;
+  } else if (const auto* stage = std::get_if<model::StageStarted>(&block)) {
+    scan.stages[stage->stage].name = stage->name;
   } else if (const auto* interval = std::get_if<model::Interval>(&block)) {
     std::uint64_t& counted = scan.stages[interval->stage].counted;
     for (const model::OpStats& stats : interval->ops) counted += stats.count + stats.error_count();
@@ -140,11 +142,7 @@ base::Result<LogScan> scan_log(const std::string& dir, const std::string& run, b
 
 std::vector<std::string> differing_records(const LogScan& scan) {
   const auto is_damaged = [](const LogParty& party) { return !party.damage.empty(); };
-  const auto has_records = [](const auto& stage) { return stage.second.chunks > 0; };
-  if (!scan.is_completed || std::ranges::any_of(scan.parties, is_damaged) ||
-      std::ranges::none_of(scan.stages, has_records)) {
-    return {};
-  }
+  if (!scan.keeps_operations || !scan.is_completed || std::ranges::any_of(scan.parties, is_damaged)) return {};
   std::vector<std::string> lines;
   for (const auto& [number, stage] : scan.stages) {
     if (stage.records + stage.lost == stage.counted) continue;

@@ -36,6 +36,7 @@ struct StageOperations {
 struct LogScan {
   std::vector<LogParty> parties;
   std::map<std::uint32_t, StageOperations> stages;  ///< only of a thorough scan
+  bool keeps_operations = false;                    ///< the run has an op-log
   bool is_completed = false;                        ///< the run has come to its end, as far as the log says
 
   std::uint64_t bytes() const;

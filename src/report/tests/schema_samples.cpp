@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "report/live.hpp"
 #include "report/summary_json.hpp"
@@ -46,6 +47,7 @@ model::Summary failed() {
 model::Summary with_op_log() {
   std::vector<model::Block> blocks = report::testing::completed_run();
   blocks.emplace_back(model::OperationRecords{.records = 1000, .lost = 7, .chunk = std::vector<std::byte>(8200)});
+  std::get<model::RunStarted>(blocks.front()).keeps_operations = true;
   return report::testing::folded(blocks);
 }
 

@@ -48,6 +48,8 @@ TEST(SummaryJson, a_run_without_an_end_is_running_until_its_log_is_final) {
 TEST(SummaryJson, an_op_log_is_counted_and_none_is_null) {
   model::Summary summary = testing::folded(testing::completed_run());
   EXPECT_TRUE(parsed(summary)["op_log"].is_null());
+  summary.run.keeps_operations = true;
+  EXPECT_EQ(parsed(summary)["op_log"], Json({{"records", 0}, {"bytes", 0}, {"lost", 0}}));
   fold(summary, model::OperationRecords{.records = 1000, .lost = 7, .chunk = std::vector<std::byte>(8200)});
   EXPECT_EQ(parsed(summary)["op_log"], Json({{"records", 1000}, {"bytes", 8200}, {"lost", 7}}));
 }
