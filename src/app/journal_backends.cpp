@@ -15,13 +15,13 @@ constexpr std::string_view kSqlite = "sqlite:";
 /// A database that another process is just writing to is waited for.
 constexpr base::Nanos kOpenTimeout{10'000'000'000};
 
+bool is_postgres(const std::string& uri) { return uri.starts_with("postgres://") || uri.starts_with("postgresql://"); }
+
 }  // namespace
 
 std::string journal_uri_of(const std::string& results_dir) {
   return std::string(kSqlite) + results_dir + "/journal.db";
 }
-
-bool is_postgres(const std::string& uri) { return uri.starts_with("postgres://") || uri.starts_with("postgresql://"); }
 
 base::Result<void> check_journal_uri(const std::string& uri) {
   if (is_postgres(uri) || (uri.starts_with(kSqlite) && uri.size() > kSqlite.size())) return {};

@@ -14,8 +14,6 @@ enum class JournalAccess : std::uint8_t { Ask, Change };
 
 /// Errors: InvalidArgument (no such scheme, no path).
 base::Result<void> check_journal_uri(const std::string& uri);
-/// In a database that others write, too.
-bool is_postgres(const std::string& uri);
 
 /// Opens the database of a journal by the scheme of its URI: `sqlite:PATH`, which Change makes where it is missing, or
 /// `postgres://...`. The one place that knows the concrete backends. Blocks, at most 10 s. Errors: as

@@ -10,16 +10,14 @@ namespace sluice::app {
 namespace {
 
 /// A run does not end later because of its journal.
-journal::JournalConfig config_for(const std::string& uri) {
-  return {.read_timeout = base::Nanos{3'000'000'000},
-          .write_timeout = base::Nanos{3'000'000'000},
-          .others_write = is_postgres(uri)};
+journal::JournalConfig config() {
+  return {.read_timeout = base::Nanos{3'000'000'000}, .write_timeout = base::Nanos{3'000'000'000}};
 }
 
 }  // namespace
 
 RunIndex::RunIndex(async::Runtime& runtime, std::string results_dir)
-    : runtime_(runtime), results_dir_(std::move(results_dir)), threads_(runtime.executor(), config_for("")) {}
+    : runtime_(runtime), results_dir_(std::move(results_dir)), threads_(runtime.executor(), config()) {}
 
 base::Result<std::unique_ptr<RunIndex>> RunIndex::start(async::Runtime& runtime, const std::string& results_dir,
                                                         const std::string& run_id, const std::string& uri) {
@@ -27,8 +25,8 @@ base::Result<std::unique_ptr<RunIndex>> RunIndex::start(async::Runtime& runtime,
   const std::string place = uri.empty() ? journal_uri_of(results_dir) : uri;
   SLUICE_TRY(auto backend, open_journal_backend(place, JournalAccess::Change));
   std::unique_ptr<RunIndex> index(new RunIndex(runtime, results_dir));
-  SLUICE_TRY(index->journal_, runtime.executor().block_on(journal::Journal::open(index->threads_, std::move(backend),
-                                                                                 config_for(place), deadline)));
+  SLUICE_TRY(index->journal_, runtime.executor().block_on(
+                                  journal::Journal::open(index->threads_, std::move(backend), config(), deadline)));
   SLUICE_TRY(index->indexer_, journal::Indexer::start(runtime, *index->journal_, results_dir, run_id));
   return index;
 }

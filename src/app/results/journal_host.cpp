@@ -20,9 +20,7 @@ constexpr base::Nanos kLook{100'000'000};
 /// Nothing more came into the journal for so long: it is given up.
 constexpr base::Nanos kStuck{120'000'000'000};
 
-journal::JournalConfig config() {
-  return {.read_timeout = kPatience, .write_timeout = kPatience, .others_write = true};
-}
+journal::JournalConfig config() { return {.read_timeout = kPatience, .write_timeout = kPatience}; }
 
 /// The indexer has met something that trying again does not mend, and has ended.
 bool is_final(const journal::IndexingReport& report) {
@@ -82,9 +80,7 @@ base::Result<journal::JournalReader> JournalHost::reader(std::unique_ptr<journal
 }
 
 base::Result<std::unique_ptr<journal::Journal>> JournalHost::journal(std::unique_ptr<journal::Backend> backend) {
-  journal::JournalConfig config = config_;
-  config.others_write = false;
-  return wait(journal::Journal::open(threads_, std::move(backend), std::move(config), soon()));
+  return wait(journal::Journal::open(threads_, std::move(backend), config_, soon()));
 }
 
 base::Result<journal::IndexingReport> JournalHost::index(journal::Journal& journal, const std::string& dir,

@@ -62,7 +62,7 @@ base::Result<std::unique_ptr<PostgresBackend>> PostgresBackend::open(std::string
 }
 
 BackendTraits PostgresBackend::traits() const {
-  return {.name = readers_->address().name(), .reads_from_snapshots = true};
+  return {.name = readers_->address().name(), .reads_from_snapshots = true, .others_write = true};
 }
 
 base::Result<BackendState> PostgresBackend::load(const CallBounds& bounds) {

@@ -43,7 +43,8 @@ model::Block interval(std::uint32_t stage, std::int64_t second) {
 class Indexing : public testing::Test {
  protected:
   Indexing() {
-    auto backend = std::make_unique<GatedBackend>(std::make_unique<MemoryBackend>(), gates_, true);
+    auto backend = std::make_unique<GatedBackend>(std::make_unique<MemoryBackend>(), gates_,
+                                                  BackendTraits{.reads_from_snapshots = true});
     auto journal = loops_.wait(Journal::open(threads_, std::move(backend), config_, soon()));
     journal_ = std::move(*journal);
     log_ = std::move(*RunLog::create(loops_, scratch_.folder()));

@@ -94,6 +94,9 @@ struct CallBounds {
 struct BackendTraits {
   std::string name;                   ///< for a person: "sqlite:results/x/journal.db"
   bool reads_from_snapshots = false;  ///< reads and an append may run at the same time, and each read sees one state
+  /// What is stored may change without this backend: another process writes it, too, or it alone. The journal asks
+  /// where the store is, then, rather than to go by what it knows.
+  bool others_write = false;
 };
 
 /// The cold tier: a store of blocks. Calls block, and are made on blocking threads: reads by several at once, changes

@@ -103,19 +103,20 @@ async::Task<> BlockFollower::State::take_from_backend(std::uint64_t head, async:
 
 /// Asks the backend what others have written.
 async::Task<> BlockFollower::State::look(async::Deadline deadline) {
+  const JournalCore::View view = core->view();
   SLUICE_CO_TRY(BackendState state, co_await JournalCore::read(core, "asking where it is", deadline,
                                                                [](Backend& backend, const CallBounds& bounds) {
                                                                  return backend.load(bounds);
                                                                }));
   looked = base::now();
-  core->replace(std::move(state));
+  core->replace(std::move(state), view);
   co_return base::Result<void>();
 }
 
 async::Task<> BlockFollower::State::wait(JournalCore::View view, async::Deadline deadline) {
   const base::Instant began = base::now();
   async::Wake wake = async::Wake::Woken;
-  if (core->config().others_write) {
+  if (core->others_write()) {
     const async::Deadline next_look = async::Deadline::at(looked + core->config().poll_interval);
     SLUICE_CO_CHECK(co_await async::pause_until(async::earlier(deadline, next_look)));
     if (next_look.has_passed()) {

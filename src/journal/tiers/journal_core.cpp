@@ -82,8 +82,10 @@ void JournalCore::publish_cut(std::uint64_t seq, std::span<const PartyHead> head
   discarded(Retracted{seq});
 }
 
-void JournalCore::replace(BackendState state) {
+void JournalCore::replace(BackendState state, const View& asked) {
   std::lock_guard lock(mutex_);
+  const bool has_moved = ledger_.head() != asked.head || generation_ != asked.generation;
+  if (has_moved && state.head <= ledger_.head()) return;
   std::vector<Fence> news;
   for (const Fence& fence : state.fences) {
     if (!ledger_.fences().contains(fence)) news.push_back(fence);

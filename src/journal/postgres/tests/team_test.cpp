@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "journal/tiers/tests/backend_suite.hpp"
+#include "journal/tiers/tests/journal_fixture.hpp"
 
 namespace sluice::journal::postgres {
 namespace {
@@ -71,6 +72,35 @@ TEST_F(PostgresTeam, two_writers_at_once_leave_no_hole_and_no_block_twice) {
   const auto page = backend->read({.blocks_max = 1000}, within(20s)).value();
   ASSERT_EQ(page.blocks.size(), 6 * kCommits);
   for (std::size_t i = 0; i < page.blocks.size(); ++i) EXPECT_EQ(page.blocks[i].header.seq, i + 1);
+}
+
+TEST_F(PostgresTeam, a_journal_appends_behind_what_another_has_appended_meanwhile) {
+  JournalUnderTest first(open_backend(server().uri())), second(open_backend(server().uri()));
+  ASSERT_TRUE(first.append(sample_blocks(0, 3, "anna")));
+  // As an import while a run goes on: it has seen the journal empty.
+  const auto imported = second.append(sample_blocks(0, 2, "ben"));
+  ASSERT_TRUE(imported) << base::to_text(imported.error());
+  EXPECT_EQ(imported->numbers, (std::vector<std::uint64_t>{4, 5}));
+  // What one knows from the other's blocks alone: nothing is stored twice.
+  const auto again = first.append(sample_blocks(1, 2, "ben"));
+  ASSERT_TRUE(again) << base::to_text(again.error());
+  EXPECT_EQ(again->numbers, (std::vector<std::uint64_t>{0, 6}));
+}
+
+TEST_F(PostgresTeam, a_journal_is_asked_about_what_another_has_written) {
+  JournalUnderTest first(open_backend(server().uri())), second(open_backend(server().uri()));
+  ASSERT_TRUE(first.append(sample_blocks(0, 3, "anna")));
+  const JournalReader reader = second.reader();
+  const auto latest = second.wait(reader.latest(soon()));
+  ASSERT_TRUE(latest) << base::to_text(latest.error());
+  ASSERT_NE(*latest, nullptr) << "it takes the journal for empty";
+  EXPECT_EQ((*latest)->header.seq, 3U);
+  ASSERT_TRUE(first.append(sample_blocks(3, 1, "anna")));
+  EXPECT_TRUE(second.wait(reader.get(4, soon())));
+  ASSERT_TRUE(first.append(sample_blocks(4, 1, "anna")));
+  const auto cut = second.wait(second->drain_above(4, soon()));
+  ASSERT_TRUE(cut) << base::to_text(cut.error());
+  EXPECT_EQ(cut->size(), 1U);
 }
 
 TEST_F(PostgresTeam, an_append_waits_for_a_removal_of_another_controller_and_leaves_no_hole) {

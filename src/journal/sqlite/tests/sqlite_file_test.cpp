@@ -99,6 +99,15 @@ TEST(SqliteFile, one_without_a_wal_cannot_be_read_while_it_is_written) {
   EXPECT_EQ(run_sql(store.path(), "PRAGMA journal_mode"), "delete");  // not WAL; the rest is each connection's
 }
 
+TEST(SqliteFile, whoever_only_reads_knows_that_others_write) {
+  SqliteStore store;
+  const auto writer = store.open();
+  EXPECT_FALSE(writer->traits().others_write) << "it has the lock";
+  const auto reader = open_for_reading(store.path());
+  ASSERT_TRUE(reader) << to_text(reader.error());
+  EXPECT_TRUE((*reader)->traits().others_write);
+}
+
 TEST(SqliteFile, a_missing_folder_is_named) {
   const Scratch scratch;
   for (const auto& opened : {open_for_writing(scratch.path("none/x.db")), open_for_reading(scratch.path("none/x.db")),
