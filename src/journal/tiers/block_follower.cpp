@@ -93,10 +93,7 @@ async::Task<> BlockFollower::State::take_from_backend(std::uint64_t head, async:
                                                           [request](Backend& backend, const CallBounds& bounds) {
                                                             return backend.read(request, bounds);
                                                           }));
-  for (StoredBlock& block : page.blocks) {
-    // shared because cache, readers and followers each keep what they have seen
-    ready.push_back(std::make_shared<const StoredBlock>(std::move(block)));
-  }
+  share_all(std::move(page.blocks), ready);
   scanned = page.is_last || ready.empty() ? head : ready.back()->header.seq;
   co_return base::Result<void>();
 }

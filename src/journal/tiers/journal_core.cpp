@@ -35,8 +35,7 @@ BlockPtr JournalCore::cached(std::uint64_t seq) {
 }
 
 BlockPtr JournalCore::keep(StoredBlock block, std::uint64_t generation) {
-  // shared because cache, readers and followers each keep what they have seen
-  auto kept = std::make_shared<const StoredBlock>(std::move(block));
+  BlockPtr kept = share(std::move(block));
   std::lock_guard lock(mutex_);
   if (generation == generation_) cache_.put(kept);
   return kept;
@@ -53,8 +52,7 @@ void JournalCore::publish(Commit commit) {
   stats_.blocks_written += commit.blocks.size();
   for (StoredBlock& block : commit.blocks) {
     stats_.bytes_written += block.payload.size();
-    // shared because cache, readers and followers each keep what they have seen
-    cache_.put(std::make_shared<const StoredBlock>(std::move(block)));
+    cache_.put(share(std::move(block)));
   }
   changed_.tell_all();
 }

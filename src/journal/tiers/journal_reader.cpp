@@ -30,11 +30,8 @@ async::Task<std::vector<BlockPtr>> read_all(JournalCore::Ptr core, std::string n
                                                               return backend.read(request, bounds);
                                                             }));
     if (core->view().generation != generation) co_return base::fail(retracted(name));
-    for (StoredBlock& block : page.blocks) {
-      bytes += block.size_bytes();
-      // shared because cache, readers and followers each keep what they have seen
-      blocks.push_back(std::make_shared<const StoredBlock>(std::move(block)));
-    }
+    for (const StoredBlock& block : page.blocks) bytes += block.size_bytes();
+    share_all(std::move(page.blocks), blocks);
     if (blocks.size() > room.blocks_max) co_return base::fail(too_many(room.blocks_max, "blocks"));
     if (bytes > room.bytes_max) co_return base::fail(too_many(room.bytes_max, "bytes of blocks"));
     if (!blocks.empty()) request.after = blocks.back()->header.seq;
@@ -129,10 +126,7 @@ async::Task<BlockPage> read_page(JournalCore::Ptr core, Filter filter, std::uint
                                                              return backend.read(request, bounds);
                                                            }));
   BlockPage page;
-  for (StoredBlock& block : found.blocks) {
-    // shared because cache, readers and followers each keep what they have seen
-    page.blocks.push_back(std::make_shared<const StoredBlock>(std::move(block)));
-  }
+  share_all(std::move(found.blocks), page.blocks);
   if (!found.is_last && !page.blocks.empty()) page.next = page.blocks.back()->header.seq;
   co_return base::Result<BlockPage>(std::move(page));
 }

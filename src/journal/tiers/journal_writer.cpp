@@ -290,10 +290,7 @@ async::Task<Receipt> JournalWriter::State::remove(Ptr state, RemoveAbove what, a
                                              [heads, seq = what.seq](Backend& backend, const CallBounds& bounds) {
                                                return backend.remove_above(seq, heads, bounds);
                                              }));
-  for (StoredBlock& block : removed) {
-    // shared because cache, readers and followers each keep what they have seen
-    receipt.removed.push_back(std::make_shared<const StoredBlock>(std::move(block)));
-  }
+  share_all(std::move(removed), receipt.removed);
   state->core->publish_cut(what.seq, heads);
   co_return base::Result<Receipt>(std::move(receipt));
 }
