@@ -18,11 +18,12 @@ base::Error retracted(std::string_view what) {
 }
 
 base::Error fenced(const Fence& fence) {
-  return {
-      .code = base::Code::Terminated,
-      .what = fmt::format("attempt {} of stage {} was discarded, and takes no more blocks", fence.attempt, fence.stage),
-      .where = "run " + fence.run,
-      .likely = {"the block comes from an agent that has not heard of it yet"}};
+  return {.code = base::Code::Terminated,
+          // As tables and --stage count them: from 1.
+          .what = fmt::format("attempt {} of stage {} was discarded, and takes no more blocks", fence.attempt,
+                              fence.stage + 1),
+          .where = "run " + fence.run,
+          .likely = {"the block comes from an agent that has not heard of it yet"}};
 }
 
 base::Error no_block(std::string where) {
