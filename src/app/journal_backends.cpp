@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "journal/postgres/postgres_backend.hpp"
+#include "journal/postgres/server_address.hpp"
 #include "journal/sqlite/sqlite_backend.hpp"
 #include "report/plain_text.hpp"
 
@@ -35,9 +36,20 @@ base::Result<void> check_journal_uri(const std::string& uri) {
                                              "or postgres://USER@HOST/DATABASE for one that a team shares"}});
 }
 
+std::string without_credentials(const std::string& uri) {
+  if (!is_postgres(uri)) return uri;
+  const auto address = journal::postgres::ServerAddress::parse(uri);
+  return address ? address->name() : "the URI that was given";
+}
+
 base::Result<std::unique_ptr<journal::Backend>> open_journal_backend(const std::string& uri, JournalAccess access) {
+  return open_journal_backend(uri, access, async::Deadline::in(kOpenTimeout));
+}
+
+base::Result<std::unique_ptr<journal::Backend>> open_journal_backend(const std::string& uri, JournalAccess access,
+                                                                     async::Deadline deadline) {
   SLUICE_CHECK(check_journal_uri(uri));
-  const journal::CallBounds bounds{.deadline = async::Deadline::in(kOpenTimeout), .cancel = {}};
+  const journal::CallBounds bounds{.deadline = deadline, .cancel = {}};
   if (is_postgres(uri)) {
     SLUICE_TRY(std::unique_ptr<journal::Backend> backend, journal::PostgresBackend::open(uri, {}, bounds));
     return std::move(backend);
