@@ -154,6 +154,10 @@ void Session::start_index() {
   auto index = RunIndex::start(*runtime_, results_->path(), run_id_, options_.journal);
   if (index) {
     index_ = std::move(*index);
+    if (const auto& away = index_->away()) {
+      loaded_.plan.warnings.push_back("no journal of this run yet: " + away->what + " (" + away->where +
+                                      "); it is tried again while the run goes on");
+    }
     return;
   }
   loaded_.plan.warnings.push_back("no journal of this run: " + index.error().what + " (" + index.error().where +

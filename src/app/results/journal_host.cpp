@@ -8,6 +8,7 @@
 
 #include "async/timing.hpp"
 #include "base/units.hpp"
+#include "journal/tiers/errors.hpp"
 
 namespace sluice::app {
 
@@ -23,12 +24,7 @@ constexpr base::Nanos kStuck{120'000'000'000};
 journal::JournalConfig config() { return {.read_timeout = kPatience, .write_timeout = kPatience}; }
 
 /// The indexer has met something that trying again does not mend, and has ended.
-bool is_final(const journal::IndexingReport& report) {
-  if (!report.trouble) return false;
-  const base::Code code = report.trouble->code;
-  return code != base::Code::Unavailable && code != base::Code::DeadlineExceeded &&
-         code != base::Code::ResourceExhausted;
-}
+bool is_final(const journal::IndexingReport& report) { return report.trouble && !journal::may_pass(*report.trouble); }
 
 /// The bare bones of a wait: the indexer works on, and is looked at now and then.
 async::Task<> until_indexed(const journal::Indexer& indexer,  // outlives: the caller waits for the end

@@ -154,6 +154,19 @@ TEST_F(Indexing, a_database_that_hangs_makes_lag_and_nothing_else) {
   EXPECT_EQ(all().size(), 6U);
 }
 
+TEST_F(Indexing, a_database_that_is_back_when_the_run_ends_gets_all_of_it) {
+  write(run_started());
+  gates_->shut(Gates::Writes);
+  auto indexer = start();
+  // It has failed more than once, and waits for longer and longer before it tries again.
+  ASSERT_TRUE(async::eventually([&] { return journal_->stats().writes.gave_up >= 2; }));
+  gates_->open(Gates::Writes);
+  const IndexingReport report = indexer->finish(soon());
+  EXPECT_TRUE(report.is_complete) << (report.trouble ? base::to_text(*report.trouble) : "");
+  EXPECT_EQ(report.there, 1U);
+  EXPECT_EQ(all().size(), 1U);
+}
+
 TEST_F(Indexing, finish_gives_up_at_its_deadline_and_says_why) {
   write(run_started());
   gates_->shut(Gates::Writes);

@@ -38,4 +38,9 @@ base::Error contradiction(std::string what, const PartyKey& party, std::uint64_t
           .try_next = {"compare with the segment files in log/: those are the truth"}};
 }
 
+bool may_pass(const base::Error& error) {
+  return error.code == base::Code::Unavailable || error.code == base::Code::DeadlineExceeded ||
+         error.code == base::Code::ResourceExhausted;
+}
+
 }  // namespace sluice::journal
