@@ -1,5 +1,6 @@
 #include "app/run_index.hpp"
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -16,8 +17,8 @@ namespace sluice::app {
 namespace {
 
 constexpr base::Nanos kSecond{1'000'000'000};
-/// Between two tries to open a database that is away: soon enough for a run of some seconds.
-constexpr async::BackoffOptions kPauses{.initial = kSecond, .max = base::Nanos{5'000'000'000}};
+/// Between two tries to open a database that is away.
+constexpr async::BackoffOptions kPauses{.max = journal::Indexer::kPauseMax};
 
 /// A run does not end later because of its journal.
 journal::JournalConfig config() { return {.read_timeout = 3 * kSecond, .write_timeout = 3 * kSecond}; }
@@ -43,6 +44,7 @@ struct RunIndex::Opening {
   const std::string given;  ///< the URI; "": none
   journal::JournalThreads threads{runtime.executor(), config()};
   async::StopFlag stopping;
+  std::atomic<const journal::Journal*> journal = nullptr;  ///< once it is open; the task's result has it, then filled_
   std::mutex mutex;
   std::optional<base::Error> trouble;  ///< under the mutex: of the last try
 
@@ -85,7 +87,13 @@ async::Task<RunIndex::Filled> RunIndex::open_once(OpeningPtr opening) {
   Filled filled;
   SLUICE_CO_TRY(filled.journal,
                 co_await journal::Journal::open(opening->threads, std::move(backend), config(), deadline));
-  SLUICE_CO_TRY(filled.indexer, journal::Indexer::start(opening->runtime, *filled.journal, opening->dir, opening->run));
+  auto indexer = journal::Indexer::start(opening->runtime, *filled.journal, opening->dir, opening->run);
+  if (!indexer) {
+    static_cast<void>(co_await filled.journal->shutdown());  // its destructor is not for loop threads
+    co_return base::fail(std::move(indexer).error());
+  }
+  filled.indexer = std::move(*indexer);
+  opening->journal = filled.journal.get();
   co_return base::Result<Filled>(std::move(filled));
 }
 
@@ -111,6 +119,11 @@ void RunIndex::end_opening(async::Deadline deadline) {
   opening_->stopping.raise();
   if (auto filled = task_->join(deadline)) filled_ = std::move(*filled);
   task_.reset();
+}
+
+std::uint64_t RunIndex::abandoned_calls() const {
+  if (const journal::Journal* const journal = opening_->journal) return journal->stats().abandoned;
+  return opening_->threads.writing().stats().abandoned;
 }
 
 RunIndex::~RunIndex() {

@@ -30,6 +30,9 @@ class RunIndex {
   /// Why the database could not be opened at once, where it is asked again.
   const std::optional<base::Error>& away() const { return away_; }
 
+  /// Calls of the database that outlived their deadline.
+  std::uint64_t abandoned_calls() const;
+
   /// The log is complete: brings the rest in, for at most `wait`. What is missing then, and why, for a person; nothing
   /// where all is there.
   std::optional<base::Error> finish(base::Nanos wait);

@@ -258,6 +258,7 @@ void Session::add_async_cost(model::ClientCost& cost) const {
   holds.merge(runtime_->executor().holds());
   cost.hold_p999_ns = static_cast<std::int64_t>(holds.quantile(0.999));
   cost.abandoned_calls = context_->abandoned + calls.abandoned + loops.left_behind;
+  if (index_) cost.abandoned_calls += index_->abandoned_calls();
   cost.permit_wait_ns = calls.queue_wait_total.count();
   cost.queue_high_water = console_->queue_high_water();
 }

@@ -99,6 +99,12 @@ struct BackendTraits {
   bool others_write = false;
 };
 
+/// Calls of the system that nobody waits for any more, because what wanted them had to end before they did.
+struct LeftBehind {
+  std::uint64_t now = 0;   ///< that still go on
+  std::uint64_t ever = 0;  ///< all that there were
+};
+
 /// The cold tier: a store of blocks. Calls block, and are made on blocking threads: reads by several at once, changes
 /// by one at a time. A change that failed, or that was left alone at its deadline, may still have been made: the
 /// journal asks for load() then. Nothing a caller gives is ever made into a statement, only bound to one. Text is
@@ -114,6 +120,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual BackendTraits traits() const = 0;
+  /// What it had to leave behind itself, beside the calls of it that others leave. Any thread.
+  virtual LeftBehind left_behind() const { return {}; }
   /// Parties by key, fences by run, stage and attempt.
   virtual base::Result<BackendState> load(const CallBounds& bounds) = 0;
 

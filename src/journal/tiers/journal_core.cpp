@@ -172,8 +172,12 @@ async::Task<> JournalCore::drain_readers(async::Deadline deadline) {
 }
 
 JournalStats JournalCore::stats() const {
+  const LeftBehind below = backend_->left_behind();
+  const async::BlockingPoolStats reading = threads_.reading().stats(), writing = threads_.writing().stats();
   std::lock_guard lock(mutex_);
   JournalStats stats = stats_;
+  stats.abandoned_now = reading.abandoned_now + writing.abandoned_now + below.now;
+  stats.abandoned = reading.abandoned + writing.abandoned + below.ever;
   stats.head = ledger_.head();
   stats.read_permits = reads_.stats();
   stats.stream_slots = slots_.stats();

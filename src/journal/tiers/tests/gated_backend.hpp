@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -37,6 +38,9 @@ class Gates {
     std::lock_guard lock(mutex_);
     return high_[kind];
   }
+  /// Calls of the system that the backend says it has left behind.
+  std::atomic<std::uint64_t> left_behind = 0;
+
   void pass(Kind kind) {
     std::unique_lock lock(mutex_);
     if (!shut_[kind]) return;
@@ -69,6 +73,7 @@ class GatedBackend final : public Backend {
   }
 
   BackendTraits traits() const override { return traits_; }
+  LeftBehind left_behind() const override { return {.now = gates_->left_behind, .ever = gates_->left_behind}; }
   base::Result<BackendState> load(const CallBounds& bounds) override {
     gates_->pass(Gates::Loads);
     auto state = backend_->load(bounds);

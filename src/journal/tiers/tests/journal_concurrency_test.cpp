@@ -170,7 +170,7 @@ TEST_P(GatedJournal, reads_that_are_in_go_on_while_a_change_waits_for_them) {
 }
 
 TEST_P(GatedJournal, cancel_during_reader_backpressure_shuts_down) {
-  open({.read_timeout = kNever});
+  open({.read_timeout = kNever, .abandoned_reads_max = 256});
   gates().shut(Gates::Reads);
   auto reads = begin_reads(100);
   ASSERT_TRUE(reads_are_held(64));
@@ -221,6 +221,9 @@ TEST_P(GatedJournal, uninterruptible_call_is_counted_and_at_the_cap_reads_fail_a
   auto reads = hold_reads(4);
   for (auto& read : reads) EXPECT_EQ(failure_of(read.join(soon())), base::Code::DeadlineExceeded);
   EXPECT_EQ(journal().threads().reading().stats().abandoned_now, 4U);
+  EXPECT_EQ(journal()->stats().abandoned_now, 4U);
+  gates().left_behind = 3;
+  EXPECT_EQ(journal()->stats().abandoned_now, 7U) << "what the backend left behind counts, too";
   // At once: one that had waited would say that its deadline has passed.
   const auto refused = begin_read().join(soon());
   ASSERT_EQ(failure_of(refused), base::Code::ResourceExhausted);
