@@ -162,6 +162,10 @@ void Session::start_index() {
   auto index = RunIndex::start(*runtime_, results_->path(), run_id_, options_.journal);
   if (index) {
     index_ = std::move(*index);
+    if (const auto& away = index_->away()) {
+      loaded_.plan.warnings.push_back("no journal of this run yet: " + away->what + " (" + away->where +
+                                      "); it is tried again while the run goes on");
+    }
     return;
   }
   loaded_.plan.warnings.push_back("no journal of this run: " + index.error().what + " (" + index.error().where +
@@ -267,6 +271,7 @@ void Session::add_async_cost(model::ClientCost& cost) const {
   holds.merge(runtime_->executor().holds());
   cost.hold_p999_ns = static_cast<std::int64_t>(holds.quantile(0.999));
   cost.abandoned_calls = context_->abandoned + calls.abandoned + loops.left_behind;
+  if (index_) cost.abandoned_calls += index_->abandoned_calls();
   cost.permit_wait_ns = calls.queue_wait_total.count();
   cost.queue_high_water = console_->queue_high_water();
 }

@@ -259,7 +259,10 @@ TEST_P(JournalSuite, supersede) {
   JournalReader reader = journal().reader();
   EXPECT_TRUE(journal().wait(reader.query({}, 10, soon()))->empty());
   EXPECT_EQ(journal().wait(reader.query({.with_superseded = true}, 10, soon()))->size(), 2U);
-  EXPECT_EQ(failure_of(journal().append(sample_blocks(2, 1))), base::Code::Terminated);
+  const auto late = journal().append(sample_blocks(2, 1));
+  ASSERT_EQ(failure_of(late), base::Code::Terminated);
+  EXPECT_NE(late.error().what.find("of stage 2 "), std::string::npos)
+      << "a person counts from 1: " << late.error().what;
   StoredBlock next_attempt = sample_block(0);
   next_attempt.header.party.attempt = 1;
   EXPECT_TRUE(journal().append({next_attempt}).has_value());
