@@ -108,21 +108,27 @@ class Soak {
     const std::vector<std::string> wrongs = arena.tally().wrongs();
     say(overrun <= kOverrunMax,
         fmt::format("no call outlived its deadline by more than 1 s: {:.3f} s", seconds(overrun)));
-    say(wrongs.empty(), fmt::format("permits and slots are whole, and what was acknowledged is there: {} acknowledged, "
-                                    "{} blocks looked at, {} wrong",
-                                    arena.acknowledged(), there, arena.tally().wrongs_count()));
+    say(wrongs.empty(),
+        fmt::format("permits and slots are whole, and what was acknowledged is there: {} acknowledged, cut ones twice, "
+                    "{} blocks looked at, {} wrong",
+                    arena.acknowledged(), there, arena.tally().wrongs_count()));
     for (const std::string& wrong : wrongs) fmt::print("         {}\n", wrong);
     return wrongs.empty() && overrun <= kOverrunMax;
   }
 
-  /// The first tenth is left out: caches fill.
+  /// A tenth, and at least a minute, is left out: caches fill, and each thread's heap. A soak that is too short for a
+  /// minute after that is not judged.
   bool memory_is_flat() const {
-    const auto from = [&](double share) {
-      return resident_mib_.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(resident_mib_.size()));
-    };
-    const double first = median({from(0.1), from(0.55)}), second = median({from(0.55), resident_mib_.end()});
-    const bool is_flat = second <= std::max(first * kGrowthMax, first + kGrowthMibMax);
+    constexpr std::ptrdiff_t kMinute = 60;  // samples
+    const std::ptrdiff_t count = std::ssize(resident_mib_), from = std::max(count / 10, kMinute);
     fmt::print("\n");
+    if (count - from < kMinute) {
+      fmt::print("  -    memory: too short to be judged; {:.1f} MiB at the end\n", resident_mib());
+      return true;
+    }
+    const auto begin = resident_mib_.begin() + from, middle = begin + (count - from) / 2;
+    const double first = median({begin, middle}), second = median({middle, resident_mib_.end()});
+    const bool is_flat = second <= std::max(first * kGrowthMax, first + kGrowthMibMax);
     say(is_flat, fmt::format("memory is flat: {:.1f} MiB in the first half, {:.1f} MiB in the second", first, second));
     return is_flat;
   }

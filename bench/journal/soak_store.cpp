@@ -35,7 +35,8 @@ class SqliteSoakStore final : public SoakStore {
     sqlite3_close(other_);
     other_ = nullptr;
   }
-  bool take_down() override { return false; }
+  bool has_server() const override { return false; }
+  void take_down() override {}
   void bring_up() override {}
 
  private:
@@ -54,10 +55,10 @@ class PostgresSoakStore final : public SoakStore {
   }
   void hold() override { server_.freeze(); }
   void let_go() override { server_.thaw(); }
-  bool take_down() override {
+  bool has_server() const override { return true; }
+  void take_down() override {
     server_.stop(is_crash_ ? SIGQUIT : SIGINT);
     is_crash_ = !is_crash_;
-    return true;
   }
   void bring_up() override { server_.start(); }
 

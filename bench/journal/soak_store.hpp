@@ -17,8 +17,9 @@ class SoakStore {
   /// Begins to hold up whoever writes, or whoever calls at all; and lets go.
   virtual void hold() = 0;
   virtual void let_go() = 0;
-  /// The database goes away, as in a crash every other time, and comes back. False where it has no server.
-  virtual bool take_down() = 0;
+  virtual bool has_server() const = 0;
+  /// The server goes away, as in a crash every other time, and comes back.
+  virtual void take_down() = 0;
   virtual void bring_up() = 0;
 };
 
