@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "journal/postgres/postgres_backend.hpp"
+#include "journal/postgres/server_address.hpp"
 #include "journal/sqlite/sqlite_backend.hpp"
 #include "report/plain_text.hpp"
 
@@ -15,13 +16,13 @@ constexpr std::string_view kSqlite = "sqlite:";
 /// A database that another process is just writing to is waited for.
 constexpr base::Nanos kOpenTimeout{10'000'000'000};
 
+bool is_postgres(const std::string& uri) { return uri.starts_with("postgres://") || uri.starts_with("postgresql://"); }
+
 }  // namespace
 
 std::string journal_uri_of(const std::string& results_dir) {
   return std::string(kSqlite) + results_dir + "/journal.db";
 }
-
-bool is_postgres(const std::string& uri) { return uri.starts_with("postgres://") || uri.starts_with("postgresql://"); }
 
 base::Result<void> check_journal_uri(const std::string& uri) {
   if (is_postgres(uri) || (uri.starts_with(kSqlite) && uri.size() > kSqlite.size())) return {};
@@ -35,9 +36,20 @@ base::Result<void> check_journal_uri(const std::string& uri) {
                                              "or postgres://USER@HOST/DATABASE for one that a team shares"}});
 }
 
+std::string without_credentials(const std::string& uri) {
+  if (!is_postgres(uri)) return uri;
+  const auto address = journal::postgres::ServerAddress::parse(uri);
+  return address ? address->name() : "the URI that was given";
+}
+
 base::Result<std::unique_ptr<journal::Backend>> open_journal_backend(const std::string& uri, JournalAccess access) {
+  return open_journal_backend(uri, access, async::Deadline::in(kOpenTimeout));
+}
+
+base::Result<std::unique_ptr<journal::Backend>> open_journal_backend(const std::string& uri, JournalAccess access,
+                                                                     async::Deadline deadline) {
   SLUICE_CHECK(check_journal_uri(uri));
-  const journal::CallBounds bounds{.deadline = async::Deadline::in(kOpenTimeout), .cancel = {}};
+  const journal::CallBounds bounds{.deadline = deadline, .cancel = {}};
   if (is_postgres(uri)) {
     SLUICE_TRY(std::unique_ptr<journal::Backend> backend, journal::PostgresBackend::open(uri, {}, bounds));
     return std::move(backend);

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "app/console.hpp"
 #include "app/display.hpp"
 #include "app/host_facts.hpp"
+#include "app/op_log_file.hpp"
 #include "app/op_log_sink.hpp"
 #include "app/results_dir.hpp"
 #include "app/results_writer.hpp"
@@ -48,6 +50,8 @@ constexpr base::Nanos kPatience{15'000'000'000};
 /// Of bringing the last blocks into the journal, and after a signal.
 constexpr base::Nanos kIndexMax{5'000'000'000}, kIndexMaxHurried{1'000'000'000};
 constexpr std::uint32_t kLoopThreads = 2;
+/// How often the work on the op-log's file is told of.
+constexpr base::Nanos kTellEvery{2'000'000'000};
 
 int exit_code_of(const base::Error& error) {
   return error.code == base::Code::InvalidArgument || error.code == base::Code::Unsupported ? protocol::kExitBadUsage
@@ -96,7 +100,9 @@ class Session {
   model::ClientCost client_cost(const model::Summary& summary) const;
   void write_results();
   void finish_index();
-  void print();
+  void print(const Signals& signals);
+  base::Result<void> give_out();
+  void write_op_log(const Signals& signals);
 
   const RunOptions& options_;
   LoadedPlan loaded_;
@@ -156,6 +162,10 @@ void Session::start_index() {
   auto index = RunIndex::start(*runtime_, results_->path(), run_id_, options_.journal);
   if (index) {
     index_ = std::move(*index);
+    if (const auto& away = index_->away()) {
+      loaded_.plan.warnings.push_back("no journal of this run yet: " + away->what + " (" + away->where +
+                                      "); it is tried again while the run goes on");
+    }
     return;
   }
   loaded_.plan.warnings.push_back("no journal of this run: " + index.error().what + " (" + index.error().where +
@@ -261,6 +271,7 @@ void Session::add_async_cost(model::ClientCost& cost) const {
   holds.merge(runtime_->executor().holds());
   cost.hold_p999_ns = static_cast<std::int64_t>(holds.quantile(0.999));
   cost.abandoned_calls = context_->abandoned + calls.abandoned + loops.left_behind;
+  if (index_) cost.abandoned_calls += index_->abandoned_calls();
   cost.permit_wait_ns = calls.queue_wait_total.count();
   cost.queue_high_water = console_->queue_high_water();
 }
@@ -345,7 +356,7 @@ void Session::finish_index() {
   index_.reset();
 }
 
-void Session::print() {
+base::Result<void> Session::give_out() {
   const std::size_t columns = terminal_columns(STDOUT_FILENO);
   const std::string text = sink_->with_summary([&](const model::Summary& summary) {
     if (options_.json) return report::summary_json(summary, report::LogState::Final);
@@ -357,6 +368,37 @@ void Session::print() {
   });
   base::Result<void> taken = console_->give_out(text);
   if (ended_.error) console_->say(base::to_text(*ended_.error, options_.brief_errors) + "\n");
+  return taken;
+}
+
+/// The file of op_log_path. It may take minutes, so the results are told before; a signal ends it, and one that has
+/// ended the run leaves no time for it: the log has every operation.
+void Session::write_op_log(const Signals& signals) {
+  if (op_log_ == nullptr) return;
+  const bool tells = options_.progress != ProgressMode::None && options_.progress != ProgressMode::Json;
+  base::Instant tell_at = base::now() + kTellEvery;
+  const auto go_on = [&](std::uint64_t done, std::uint64_t total) {
+    const base::Instant now = base::now();
+    if (tells && total > 0 && now >= tell_at) {
+      tell_at = now + kTellEvery;
+      console_->say(fmt::format("writing the op-log: {} of {} operations\n", base::format_count(done),
+                                base::format_count(total)));
+    }
+    return signals.first() == 0;
+  };
+  const auto written = app::write_op_log(results_->path(), loaded_.plan.op_log_path, go_on);
+  if (written) return;
+  const bool is_left = written.error().code == base::Code::Cancelled;
+  console_->say(is_left ? fmt::format("{} was not written: sluice results rebuild {} makes it from the log\n",
+                                      loaded_.plan.op_log_path, results_->path())
+                        : base::to_text(written.error(), options_.brief_errors) + "\n");
+  if (exit_code_ != protocol::kExitDone) return;
+  exit_code_ = is_left ? protocol::verdict({.signal = signals.first()}).exit_code : protocol::kExitFailed;
+}
+
+void Session::print(const Signals& signals) {
+  base::Result<void> taken = give_out();
+  write_op_log(signals);
   if (base::Result<void> finished = console_->finish(kPatience); taken) taken = std::move(finished);
   if (taken) return;  // a reader that has seen enough is no failure
   base::Error error{.code = taken.error().code,
@@ -377,7 +419,7 @@ int Session::run(Signals& signals) {
   write_results();
   finish_index();
   signals.leave_by(base::now() + kLeave);
-  print();
+  print(signals);
   // A stuck operation or an aborted stage still holds what this object would destroy.
   if (leave_at_once_) _exit(exit_code_);
   return exit_code_;

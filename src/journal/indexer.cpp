@@ -9,6 +9,7 @@
 #include "async/stop_flag.hpp"
 #include "journal/discards.hpp"
 #include "journal/log_tail.hpp"
+#include "journal/tiers/errors.hpp"
 
 namespace sluice::journal {
 
@@ -89,12 +90,14 @@ async::Task<bool> Indexer::State::index_once(Ptr state) {
 
 /// Tries until it has succeeded, or cannot: a database that is away comes back.
 async::Task<> Indexer::State::store(Ptr state, std::vector<StoredBlock> blocks) {
-  async::Backoff backoff({}, blocks.front().header.hash.low);
+  async::Backoff backoff({.max = kPauseMax}, blocks.front().header.hash.low);
+  bool is_last = false;
   while (true) {
     auto receipt = co_await state->journal.append(blocks, async::Deadline::never());
     if (receipt) {
       const auto old = static_cast<std::uint64_t>(std::ranges::count(receipt->numbers, 0U));
       state->note([&](IndexingReport& report) {
+        report.there += receipt->numbers.size();
         report.stored += receipt->numbers.size() - old;
         report.trouble.reset();
       });
@@ -102,14 +105,11 @@ async::Task<> Indexer::State::store(Ptr state, std::vector<StoredBlock> blocks) 
     }
     const base::Error error = receipt.error();
     state->note([&](IndexingReport& report) { report.trouble = error; });
-    const bool may_come_back = error.code == base::Code::Unavailable || error.code == base::Code::DeadlineExceeded ||
-                               error.code == base::Code::ResourceExhausted;
-    if (!may_come_back) co_return base::fail(error);
+    if (is_last || !may_pass(error)) co_return base::fail(error);
     const auto pause = backoff.next(error);
     if (!pause) co_return base::fail(error);
     // A finish() does not wait for the pause: it has a last try, and its deadline.
-    SLUICE_CO_TRY(const bool is_stopping, co_await state->stopping.wait(async::Deadline::in(*pause)));
-    if (is_stopping && backoff.failures() > 1) co_return base::fail(error);
+    SLUICE_CO_TRY(is_last, co_await state->stopping.wait(async::Deadline::in(*pause)));
   }
 }
 

@@ -15,7 +15,8 @@ namespace sluice::journal {
 /// What indexing has done so far.
 struct IndexingReport {
   std::uint64_t blocks = 0;            ///< read from the log
-  std::uint64_t stored = 0;            ///< of them: new to the journal
+  std::uint64_t there = 0;             ///< of them: in the journal
+  std::uint64_t stored = 0;            ///< of those: new to it
   bool is_complete = false;            ///< everything that the log had at its end is in the journal
   std::optional<base::Error> trouble;  ///< the last failure, until something has succeeded after it
   std::vector<PartyExtent> log;        ///< how far it has read
@@ -38,6 +39,9 @@ class Indexer {
   /// The log grows no more: waits until all of it is in the journal, at most until the deadline. Not on a loop thread.
   IndexingReport finish(async::Deadline deadline);
   IndexingReport report() const;
+
+  /// Between two tries, at most: so soon a database that is back gets what it lacks.
+  static constexpr base::Nanos kPauseMax{5'000'000'000};
 
  private:
   struct State;

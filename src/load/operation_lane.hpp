@@ -30,6 +30,7 @@ class OperationLane {
 
   // --- the worker's thread ---
 
+  /// Takes an operation that has ended.
   void put(const model::TakenRecord& record) {
     block_->push_back(record);
     if (block_->size() >= block_records_) [[unlikely]]

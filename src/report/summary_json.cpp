@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "report/error_json.hpp"
 #include "report/stats.hpp"
 
 namespace sluice::report {
@@ -96,19 +97,6 @@ Json operation_json(model::OpKind kind, const model::OpStats& stats, std::int64_
 Json warmup_operation_json(model::OpKind kind, const model::OpStats& stats) {
   Json entry = counts_json(kind, stats);
   add_latencies(entry, stats);
-  return entry;
-}
-
-Json error_json(const std::optional<base::Error>& error) {
-  if (!error) return nullptr;
-  Json entry;
-  entry["code"] = name_of(error->code);
-  entry["what"] = error->what;
-  entry["where"] = error->where;
-  entry["likely"] = error->likely;
-  entry["try_next"] = error->try_next;
-  if (!error->chain.empty()) entry["chain"] = error->chain;
-  if (!error->also.empty()) entry["also"] = error->also;
   return entry;
 }
 

@@ -78,6 +78,10 @@ class Case:
     def close(self):
         self._undo.close()
 
+    def at_end(self, action):
+        """Called by close(), the last one first."""
+        self._undo.callback(action)
+
     # Places.
 
     def _make_dir(self, parent):

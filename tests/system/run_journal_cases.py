@@ -1,10 +1,11 @@
 """The journal that a run fills: made as it goes on, from the log, and never in its way."""
 
 import contextlib
+import errno
 import signal
 import sqlite3
 
-from case import equal, that, wait_until
+from case import equal, long, that, wait_until
 from schemas import check_summary
 
 _PLAN = """
@@ -102,3 +103,75 @@ def a_journal_without_a_scheme_is_refused(case):
     ended = case.run("run", "plan.yaml", "--journal", "shared.db")
     equal(ended.exit, 2, "exit code", ended)
     that("sqlite:shared.db" in ended.err, "it says what was meant", ended)
+
+
+def _fill(folder):
+    """Takes the last page of a small file system; returns the file that has it."""
+    filler = folder / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError as error:
+            equal(error.errno, errno.ENOSPC, "why it takes no more")
+    return filler
+
+
+def _start_on_a_disk_that_fills(case, duration):
+    """A run whose journal had a second when its disk, and nothing else, became full."""
+    folder = case.tmpfs("small", "size=4m")
+    database = folder / "shared.db"
+    case.plan(_PLAN)
+    run = case.start("run", "plan.yaml", "--duration", duration, "--journal", f"sqlite:{database}", "--json", "--progress", "json",
+                     "--progress-interval", "100ms")
+    run.wait_for_stage("execute")
+
+    def intervals():
+        return _ask(database, "SELECT count(*) FROM blocks_readable WHERE kind = 'interval'")[0][0]
+
+    wait_until(lambda: database.exists() and intervals() >= 1, "a second is in the journal", run)
+    return run, f"sqlite:{database}", _fill(folder), intervals
+
+
+def a_full_disk_below_the_journal_costs_a_warning_and_nothing_else(case):
+    run, journal, filler, _ = _start_on_a_disk_that_fills(case, "4s")
+    ended = run.end()
+    equal(ended.exit, 0, "exit code", ended)
+    document = check_summary(ended.out)
+    equal(document["run"]["status"], "completed", "status")
+    that(document["stages"][0]["window_s"] > 3.5, "it has measured to its end", ended)
+    that("the journal lacks" in ended.err and "blocks are known to be there" in ended.err, "it says what is missing", ended)
+    that(f" --journal {journal}" in ended.err, "and what brings it in", ended)
+    lag = case.run("results", "lag", case.results(), "--journal", journal)
+    that(lag.exit == 1 and " missing: block" in lag.out, "what lag names", lag)
+    filler.unlink()
+    case.run_ok("results", "repair", case.results(), "--journal", journal)
+    that("nothing is wrong" in case.run_ok("results", "verify", case.results(), "--journal", journal).out, "verify")
+
+
+@long
+def room_that_is_made_during_a_run_fills_the_journal_by_itself(case):
+    run, journal, filler, intervals = _start_on_a_disk_that_fills(case, "14s")
+    seen = run.wait_for_stage("execute", stage_t_s=4)
+    that(seen["ops"] > 0, "operations go on")
+    filler.unlink()
+    wait_until(lambda: intervals() >= 5, "the journal has caught up", run)
+    ended = run.end()
+    equal(ended.exit, 0, "exit code", ended)
+    that("the journal lacks" not in ended.err, "nothing is said to be missing", ended)
+    equal(case.run_ok("results", "lag", case.results(), "--journal", journal).out, "nothing is missing\n", "lag")
+
+
+def a_journal_that_another_run_has_had_gets_all_of_this_one(case):
+    case.plan(_PLAN)
+    shared = f"sqlite:{case.dir}/shared.db"
+    first = case.start("run", "plan.yaml", "--journal", shared, "--results", "first", "--progress", "json")
+    first.wait_for_stage("execute")
+    second = case.start("run", "plan.yaml", "--journal", shared, "--duration", "3s", "--progress", "json")
+    second.wait_for_stage("execute")
+    first.signal(signal.SIGINT)
+    equal(first.end().exit, 130, "exit code of the first")
+    ended = second.end()
+    equal(ended.exit, 0, "exit code of the second", ended)
+    that("the journal lacks" not in ended.err, "nothing is said to be missing", ended)
+    equal(case.run_ok("results", "lag", case.results(), "--journal", shared).out, "nothing is missing\n", "lag")

@@ -117,7 +117,7 @@ base::Result<std::string> discard(const ResultsOptions& options) {
                                                 JournalAccess::Change));
   SLUICE_TRY(const auto journal, host->journal(std::move(backend)));
   if (run.dir.empty()) {
-    SLUICE_TRY(run.id, choose_id(runs_in(journal->reader()), options.run, shown(options.journal)));
+    SLUICE_TRY(run.id, choose_id(runs_in(journal->reader()), options.run, shown(without_credentials(options.journal))));
   } else if (journal::log_files(run.dir)) {
     // After the mark it would take no more blocks of the attempt: what it lacks comes first.
     SLUICE_TRY(const LogScan log, scan_log(run.dir, run.id, false));

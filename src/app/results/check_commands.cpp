@@ -92,7 +92,7 @@ base::Result<void> tell_journal(Pair& pair, const LogScan& log, Findings& findin
   auto check = pair.reader ? check_journal(*pair.host, *pair.reader, pair.run.id)
                            : base::Result<JournalCheck>(base::fail(*pair.no_reader));
   if (!check) {
-    findings.text += fmt::format("journal: {}\n", shown(pair.uri));
+    findings.text += fmt::format("journal: {}\n", shown(without_credentials(pair.uri)));
     findings.wrong_line(fmt::format("{} ({})", check.error().what, check.error().where));
     return {};
   }
@@ -171,11 +171,12 @@ base::Result<std::string> repair(const ResultsOptions& options) {
   auto report = host->index(*journal, run.dir, run.id, blocks);
   if (!report) return base::fail(in_the_way(std::move(report).error()));
   SLUICE_TRY(const auto left, host->wait(journal->reader().lag(log.extents(), JournalHost::soon())));
-  std::string text = report->stored == 0 ? fmt::format("nothing was missing: {} blocks of the log are in {}\n",
-                                                       base::format_count(report->blocks), shown(uri))
-                                         : fmt::format("{} of {} blocks were missing and are in {} now\n",
-                                                       base::format_count(report->stored),
-                                                       base::format_count(report->blocks), shown(uri));
+  std::string text =
+      report->stored == 0
+          ? fmt::format("nothing was missing: {} blocks of the log are in {}\n", base::format_count(report->blocks),
+                        shown(without_credentials(uri)))
+          : fmt::format("{} of {} blocks were missing and are in {} now\n", base::format_count(report->stored),
+                        base::format_count(report->blocks), shown(without_credentials(uri)));
   if (damaged > 0)
     text += fmt::format("note: {} places in the log cannot be read; sluice results verify names them\n", damaged);
   for (const journal::PartyLag& lag : left) {
@@ -211,7 +212,7 @@ int lag_command(const ResultsOptions& options) {
   const auto lags = find_lag(*pair);
   if (!lags) return report_failure(lags.error(), options);
   Output out;
-  if (!pair->reader) out.put("there is no journal: " + shown(pair->uri) + "\n");
+  if (!pair->reader) out.put("there is no journal: " + shown(without_credentials(pair->uri)) + "\n");
   out.put(lags->empty() ? "nothing is missing\n" : lines_of(*lags));
   const int written = finish_output(out);
   return lags->empty() ? written : protocol::kExitFailed;

@@ -87,7 +87,8 @@ base::Result<void> Following::begin() {
   }
   reader_ = std::make_unique<journal::JournalReader>(std::move(*reader));
   if (!options_.journal.empty()) {
-    SLUICE_TRY(run_.id, choose_id(runs_in(*reader_), run_.id.empty() ? options_.run : run_.id, shown(uri)));
+    SLUICE_TRY(run_.id,
+               choose_id(runs_in(*reader_), run_.id.empty() ? options_.run : run_.id, shown(without_credentials(uri))));
   }
   SLUICE_TRY(journal::BlockFollower follower, reader_->follow({.runs = {run_.id}}, 0));
   follower_ = std::make_unique<journal::BlockFollower>(std::move(follower));

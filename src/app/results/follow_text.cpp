@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/units.hpp"
+#include "report/error_json.hpp"
 #include "report/plain_text.hpp"
 
 namespace sluice::app {
@@ -114,7 +115,7 @@ std::string FollowText::of(const model::Block& block) {
                  {{"stage", name},
                   {"stage_index", ended->stage + 1},
                   {"status", name_of(ended->status)},
-                  {"error", error_json(ended->error)}});
+                  {"error", report::error_json(ended->error)}});
   }
   if (const auto* note = std::get_if<model::Note>(&block)) {
     return event("note", note->at_ns, "note: " + report::one_line(note->text), {{"text", note->text}});
@@ -126,7 +127,7 @@ std::string FollowText::of(const model::Block& block) {
 std::string FollowText::of(const model::RunEnded& end) {
   ended_ = end.status;
   return event("run_ended", end.at_ns, fmt::format("the run ends: {}", name_of(end.status)),
-               {{"status", name_of(end.status)}, {"error", error_json(end.error)}});
+               {{"status", name_of(end.status)}, {"error", report::error_json(end.error)}});
 }
 
 }  // namespace sluice::app

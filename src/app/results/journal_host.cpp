@@ -8,6 +8,7 @@
 
 #include "async/timing.hpp"
 #include "base/units.hpp"
+#include "journal/tiers/errors.hpp"
 
 namespace sluice::app {
 
@@ -20,17 +21,10 @@ constexpr base::Nanos kLook{100'000'000};
 /// Nothing more came into the journal for so long: it is given up.
 constexpr base::Nanos kStuck{120'000'000'000};
 
-journal::JournalConfig config() {
-  return {.read_timeout = kPatience, .write_timeout = kPatience, .others_write = true};
-}
+journal::JournalConfig config() { return {.read_timeout = kPatience, .write_timeout = kPatience}; }
 
 /// The indexer has met something that trying again does not mend, and has ended.
-bool is_final(const journal::IndexingReport& report) {
-  if (!report.trouble) return false;
-  const base::Code code = report.trouble->code;
-  return code != base::Code::Unavailable && code != base::Code::DeadlineExceeded &&
-         code != base::Code::ResourceExhausted;
-}
+bool is_final(const journal::IndexingReport& report) { return report.trouble && !journal::may_pass(*report.trouble); }
 
 /// The bare bones of a wait: the indexer works on, and is looked at now and then.
 async::Task<> until_indexed(const journal::Indexer& indexer,  // outlives: the caller waits for the end
@@ -82,9 +76,7 @@ base::Result<journal::JournalReader> JournalHost::reader(std::unique_ptr<journal
 }
 
 base::Result<std::unique_ptr<journal::Journal>> JournalHost::journal(std::unique_ptr<journal::Backend> backend) {
-  journal::JournalConfig config = config_;
-  config.others_write = false;
-  return wait(journal::Journal::open(threads_, std::move(backend), std::move(config), soon()));
+  return wait(journal::Journal::open(threads_, std::move(backend), config_, soon()));
 }
 
 base::Result<journal::IndexingReport> JournalHost::index(journal::Journal& journal, const std::string& dir,

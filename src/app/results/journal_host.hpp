@@ -43,9 +43,9 @@ class JournalHost {
   }
   async::Runtime& runtime() { return *runtime_; }
 
-  /// Of a database that others may be writing. outlives: this. Errors: those of the backend.
+  /// outlives: this. Errors: those of the backend.
   base::Result<journal::JournalReader> reader(std::unique_ptr<journal::Backend> backend);
-  /// outlives: this.
+  /// The same.
   base::Result<std::unique_ptr<journal::Journal>> journal(std::unique_ptr<journal::Backend> backend);
   /// Brings the log of `dir` into the journal, until all that is there now is in it, with progress on stderr. Errors:
   /// what kept it from that.

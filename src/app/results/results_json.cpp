@@ -9,22 +9,10 @@
 #include "app/results/output.hpp"
 #include "app/version.hpp"
 #include "protocol/exit_code.hpp"
+#include "report/error_json.hpp"
 #include "report/summary_json.hpp"
 
 namespace sluice::app {
-
-Json error_json(const std::optional<base::Error>& error) {
-  if (!error) return nullptr;
-  Json entry;
-  entry["code"] = name_of(error->code);
-  entry["what"] = error->what;
-  entry["where"] = error->where;
-  entry["likely"] = error->likely;
-  entry["try_next"] = error->try_next;
-  if (!error->chain.empty()) entry["chain"] = error->chain;
-  if (!error->also.empty()) entry["also"] = error->also;
-  return entry;
-}
 
 std::string document_text(const Json& document) {
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -37,14 +25,15 @@ std::string line_text(const Json& document) {
 std::string failure_text(const base::Error& error, ResultsCommand command) {
   switch (command) {
     case ResultsCommand::List:
-      return document_text({{"schema", "sluice.list/1"}, {"runs", Json::array()}, {"error", error_json(error)}});
+      return document_text(
+          {{"schema", "sluice.list/1"}, {"runs", Json::array()}, {"error", report::error_json(error)}});
     case ResultsCommand::Query:
       return document_text({{"schema", "sluice.query/1"},
                             {"run", nullptr},
                             {"started", nullptr},
                             {"records", Json::array()},
-                            {"error", error_json(error)}});
-    case ResultsCommand::Follow: return line_text({{"event", "error"}, {"error", error_json(error)}});
+                            {"error", report::error_json(error)}});
+    case ResultsCommand::Follow: return line_text({{"event", "error"}, {"error", report::error_json(error)}});
     case ResultsCommand::None:
     case ResultsCommand::Show:
     case ResultsCommand::Verify:

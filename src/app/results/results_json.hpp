@@ -11,8 +11,6 @@ namespace sluice::app {
 
 using Json = nlohmann::ordered_json;
 
-/// null, or code, what, where, likely, try_next, as in summary.json.
-Json error_json(const std::optional<base::Error>& error);
 /// The document in lines, or in one; bytes that are no UTF-8 become U+FFFD. With a line feed at its end.
 std::string document_text(const Json& document);
 std::string line_text(const Json& document);

@@ -71,7 +71,8 @@ base::Result<void> RunSource::open_given(const std::string& uri, const std::stri
   SLUICE_TRY(auto backend, open_journal_backend(uri, JournalAccess::Ask));
   SLUICE_TRY(journal::JournalReader reader, host_->reader(std::move(backend)));
   reader_ = std::make_unique<journal::JournalReader>(std::move(reader));
-  SLUICE_TRY(choice_.id, choose_id(runs_in(*reader_), choice_.id.empty() ? run : choice_.id, shown(uri)));
+  SLUICE_TRY(choice_.id,
+             choose_id(runs_in(*reader_), choice_.id.empty() ? run : choice_.id, shown(without_credentials(uri))));
   return {};
 }
 

@@ -86,7 +86,7 @@ Connection::~Connection() {
 }
 
 base::Result<void> Connection::start(const ConnectionOptions& options, const Call& call) {
-  SLUICE_TRY(const std::optional<HostList> hosts, look_up(address_, call));
+  SLUICE_TRY(const std::optional<HostList> hosts, look_up(address_, options.lookups, call));
   // Of two values for one keyword libpq takes the last one.
   std::vector<const char*> keywords, values;
   const auto add = [&](const char* keyword, const char* value) {

@@ -7,6 +7,7 @@
 
 #include "base/time.hpp"
 #include "journal/postgres/binding.hpp"
+#include "journal/postgres/lookups.hpp"
 #include "journal/postgres/server_address.hpp"
 #include "journal/tiers/backend.hpp"
 
@@ -30,6 +31,7 @@ struct Statement {
 struct ConnectionOptions {
   base::Nanos connect_timeout = base::Nanos{5'000'000'000};
   std::string application_name = "sluice";
+  LookupsPtr lookups = std::make_shared<Lookups>();
 };
 
 /// One connection to a server. Its socket never blocks: each call waits by poll() for the server, the deadline and the

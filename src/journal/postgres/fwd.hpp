@@ -9,6 +9,7 @@ namespace postgres {
 class Connection;
 class ConnectionPool;
 class Lease;
+class Lookups;
 class Params;
 class Rows;
 class ServerAddress;

@@ -21,7 +21,7 @@ constexpr addrinfo kNumbersOnly{.ai_flags = AI_NUMERICHOST, .ai_family = AF_UNSP
 
 /// One question to the resolver, and its answer.
 struct Question {
-  explicit Question(std::string the_name) : name(std::move(the_name)) {}
+  Question(std::string the_name, LookupsPtr counted) : name(std::move(the_name)), lookups(std::move(counted)) {}
   ~Question() {
     if (found != nullptr) ::freeaddrinfo(found);
   }
@@ -29,9 +29,11 @@ struct Question {
   Question& operator=(const Question&) = delete;
 
   const std::string name;
+  const LookupsPtr lookups;
   std::mutex mutex;
   std::condition_variable changed;
   bool is_answered = false;
+  bool is_left = false;  ///< nobody waits for it any more
   int failed = 0;
   addrinfo* found = nullptr;
 };
@@ -45,6 +47,7 @@ void ask(Question& question) {
     question.failed = failed;
     question.found = found;
     question.is_answered = true;
+    if (question.is_left) question.lookups->come_back();
   }
   question.changed.notify_all();
 }
@@ -77,14 +80,27 @@ base::Result<void> wait_for(Question& question, const Call& call) {
   std::unique_lock lock(question.mutex);
   question.changed.wait_until(lock, base::to_chrono(call.bounds.deadline.when()),
                               [&] { return question.is_answered || call.bounds.cancel.is_cancelled(); });
-  return question.is_answered ? base::Result<void>{} : call.bounds.check(call.what);
+  if (question.is_answered) return {};
+  question.is_left = true;
+  question.lookups->leave();
+  return call.bounds.check(call.what);
 }
 
 /// The numeric addresses of a name.
 base::Result<std::vector<std::string>> addresses_of(const std::string& name, const ServerAddress& address,
-                                                    const Call& call) {
+                                                    const LookupsPtr& lookups, const Call& call) {
+  if (lookups->left().now >= Lookups::kLeftMax) {
+    return base::fail(
+        {.code = base::Code::ResourceExhausted,
+         .what = fmt::format("cannot {}: {} questions for the address of a host have got no answer, and "
+                             "no further one is asked",
+                             call.what, Lookups::kLeftMax),
+         .where = address.where(),
+         .likely = {"the name service hangs"},
+         .try_next = {fmt::format("getent hosts {}", name), "give the host's address in place of its name"}});
+  }
   // shared because the thread may get its answer when nobody waits any more
-  const auto question = std::make_shared<Question>(name);
+  const auto question = std::make_shared<Question>(name, lookups);
   // Not getaddrinfo_a(): the thread sanitizer does not survive the threads that glibc makes for itself.
   // tidy-allow: detach because nothing ends getaddrinfo(); the thread owns all that it touches
   std::thread([question] { ask(*question); }).detach();
@@ -104,7 +120,8 @@ base::Result<std::vector<std::string>> addresses_of(const std::string& name, con
 
 }  // namespace
 
-base::Result<std::optional<HostList>> look_up(const ServerAddress& address, const Call& call) {
+base::Result<std::optional<HostList>> look_up(const ServerAddress& address, const LookupsPtr& lookups,
+                                              const Call& call) {
   if (address.has_setting("hostaddr") || !address.has_setting("host")) return std::nullopt;
   const std::vector<std::string> hosts = split(address.setting("host"));
   const std::vector<std::string> ports = split(address.setting("port"));
@@ -114,7 +131,7 @@ base::Result<std::optional<HostList>> look_up(const ServerAddress& address, cons
     std::vector<std::string> addresses{""};
     if (is_name(hosts[i])) {
       has_name = true;
-      SLUICE_TRY(addresses, addresses_of(hosts[i], address, call));
+      SLUICE_TRY(addresses, addresses_of(hosts[i], address, lookups, call));
     }
     for (const std::string& one : addresses) {
       const std::string_view comma = list.hosts.empty() ? "" : ",";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,9 +14,10 @@ struct HostList {
 };
 
 /// All addresses of the hosts, in the order in which they are tried. libpq would ask the system's resolver itself, and
-/// wait for it without a bound; here a question that gets no answer is left alone, and ends by itself.
+/// wait for it without a bound; here a question that gets no answer is left alone, is counted, and ends by itself.
 /// Nothing where no name has to be looked up: for addresses, sockets' folders, and where the URI says `hostaddr`.
-/// Errors: Unavailable (no such name), DeadlineExceeded, Cancelled.
-base::Result<std::optional<HostList>> look_up(const ServerAddress& address, const Call& call);
+/// Errors: Unavailable (no such name), ResourceExhausted (kLeftMax questions go on), DeadlineExceeded, Cancelled.
+base::Result<std::optional<HostList>> look_up(const ServerAddress& address, const LookupsPtr& lookups,
+                                              const Call& call);
 
 }  // namespace sluice::journal::postgres

@@ -44,8 +44,9 @@ constexpr std::string_view kReadBlock = "read a block from PostgreSQL";
 
 }  // namespace
 
-PostgresBackend::PostgresBackend(std::unique_ptr<ConnectionPool> readers, std::unique_ptr<ConnectionPool> changer)
-    : readers_(std::move(readers)), changer_(std::move(changer)) {}
+PostgresBackend::PostgresBackend(std::unique_ptr<ConnectionPool> readers, std::unique_ptr<ConnectionPool> changer,
+                                 postgres::LookupsPtr lookups)
+    : lookups_(std::move(lookups)), readers_(std::move(readers)), changer_(std::move(changer)) {}
 
 PostgresBackend::~PostgresBackend() = default;
 
@@ -58,12 +59,15 @@ base::Result<std::unique_ptr<PostgresBackend>> PostgresBackend::open(std::string
   auto readers = std::make_unique<ConnectionPool>(address, connection, std::max<std::size_t>(options.readers_max, 1));
   auto changer = std::make_unique<ConnectionPool>(address, connection, 1);
   SLUICE_CHECK(postgres::prepare_schema(*changer, bounds));
-  return std::unique_ptr<PostgresBackend>(new PostgresBackend(std::move(readers), std::move(changer)));
+  return std::unique_ptr<PostgresBackend>(
+      new PostgresBackend(std::move(readers), std::move(changer), connection.lookups));
 }
 
 BackendTraits PostgresBackend::traits() const {
-  return {.name = readers_->address().name(), .reads_from_snapshots = true};
+  return {.name = readers_->address().name(), .reads_from_snapshots = true, .others_write = true};
 }
+
+LeftBehind PostgresBackend::left_behind() const { return lookups_->left(); }
 
 base::Result<BackendState> PostgresBackend::load(const CallBounds& bounds) {
   return read_in(*readers_, bounds, "load the journal's state from PostgreSQL", postgres::read_state);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/time.hpp"
+#include "journal/postgres/lookups.hpp"
 #include "journal/tiers/backend.hpp"
 
 namespace sluice::journal {
@@ -38,6 +39,8 @@ class PostgresBackend final : public Backend {
   ~PostgresBackend() override;
 
   BackendTraits traits() const override;
+  /// Questions to the system's resolver.
+  LeftBehind left_behind() const override;
   base::Result<BackendState> load(const CallBounds& bounds) override;
   base::Result<void> append(const Commit& commit, const CallBounds& bounds) override;
   base::Result<std::vector<StoredBlock>> remove_above(std::uint64_t seq, std::span<const PartyHead> heads,
@@ -53,8 +56,10 @@ class PostgresBackend final : public Backend {
   base::Result<std::vector<SeqRange>> present(const PartyKey& party, const CallBounds& bounds) override;
 
  private:
-  PostgresBackend(std::unique_ptr<postgres::ConnectionPool> readers, std::unique_ptr<postgres::ConnectionPool> changer);
+  PostgresBackend(std::unique_ptr<postgres::ConnectionPool> readers, std::unique_ptr<postgres::ConnectionPool> changer,
+                  postgres::LookupsPtr lookups);
 
+  postgres::LookupsPtr lookups_;
   std::unique_ptr<postgres::ConnectionPool> readers_;
   std::unique_ptr<postgres::ConnectionPool> changer_;
 };

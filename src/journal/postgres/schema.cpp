@@ -11,7 +11,9 @@ namespace sluice::journal::postgres {
 namespace {
 
 /// Step k brings version k to k + 1.
-constexpr const char* kSteps[] = {kSchemaStep1};
+constexpr const char* kSteps[] = {kSchemaStep1, kSchemaStep2};
+/// Since then there are the tables; later steps have changed views alone.
+constexpr std::int64_t kUsableFrom = 1;
 
 /// Held while the schema is made or changed; any number will do, as long as every program uses the same.
 constexpr const char* kLockSchema = "SELECT pg_advisory_xact_lock(8319387912378431)";
@@ -71,13 +73,18 @@ std::int64_t schema_version() { return std::ssize(kSteps); }
 
 base::Result<void> prepare_schema(ConnectionPool& pool, const CallBounds& bounds) {
   const Call call{.bounds = bounds, .what = "open the journal in PostgreSQL"};
+  std::int64_t version = 0;
   {
     SLUICE_TRY(const Transaction transaction, Transaction::read(pool, call));
     SLUICE_TRY(const Found found, look(transaction.connection(), call));
     SLUICE_CHECK(check_version(found.version, pool.address()));
-    if (found.version == schema_version()) return {};
+    version = found.version;
   }
-  return bring_up_to_date(pool, call);
+  if (version == schema_version()) return {};
+  auto changed = bring_up_to_date(pool, call);
+  // Who may not change the views works with those that are there.
+  const bool may_not = !changed && changed.error().code == base::Code::PermissionDenied;
+  return may_not && version >= kUsableFrom ? base::Result<void>() : changed;
 }
 
 // A statement of its own: it sees what the lock's last holder did.

@@ -101,17 +101,20 @@ CREATE FUNCTION sluice.status_name(status bigint) RETURNS text LANGUAGE sql IMMU
   $$ SELECT coalesce((ARRAY['success', 'not_found', 'exists', 'permission_denied', 'read_only', 'no_space', 'io_error',
                             'stale_handle', 'timed_out', 'too_many_open_files', 'short_transfer', 'not_empty',
                             'invalid_request', 'unsupported', 'busy', 'other'])
-                     [CASE WHEN status > 0 THEN (ln(status) / ln(2.0))::int + 1 END], 'unknown') $$;
+                     [CASE WHEN status > 0 THEN (ln(status) / ln(2.0))::int + 1 END], 'unknown') $$;)sql";
 
-CREATE VIEW sluice.blocks_readable AS
-  SELECT b.seq, sluice.readable(p.run) AS run, sluice.readable(p.party) AS party, p.attempt, b.party_seq, b.stage,
+/// The views for people. In place of those of version 1, which counted stages from 0; what was granted on them stays.
+inline constexpr const char* kSchemaStep2 = R"sql(
+CREATE OR REPLACE VIEW sluice.blocks_readable AS
+  SELECT b.seq, sluice.readable(p.run) AS run, sluice.readable(p.party) AS party, p.attempt, b.party_seq,
+         b.stage + 1 AS stage,
          sluice.kind_name(b.kind) AS kind, sluice.time_of(b.from_ns) AS from_time, sluice.time_of(b.to_ns) AS to_time,
          b.zone_records AS records, octet_length(b.payload) AS payload_bytes, encode(b.hash, 'hex') AS hash,
          EXISTS (SELECT 1 FROM sluice.fences f
                  WHERE f.run = p.run AND f.stage = b.stage AND f.attempt = p.attempt) AS discarded
   FROM sluice.blocks b JOIN sluice.parties p ON p.id = b.party_id;
 
-CREATE VIEW sluice.runs AS
+CREATE OR REPLACE VIEW sluice.runs AS
   SELECT sluice.readable(p.run) AS run, sluice.time_of(min(b.from_ns)) AS started,
          sluice.time_of(max(b.to_ns)) AS last_block, round((max(b.to_ns) - min(b.from_ns)) / 1e9, 3) AS duration_s,
          CASE WHEN bool_and(h.is_over) THEN 'ended' ELSE 'no end known' END AS state,
@@ -121,19 +124,19 @@ CREATE VIEW sluice.runs AS
   FROM sluice.blocks b JOIN sluice.parties p ON p.id = b.party_id LEFT JOIN sluice.heads h ON h.party_id = p.id
   GROUP BY p.run ORDER BY min(b.from_ns);
 
-CREATE VIEW sluice.stages AS
-  SELECT sluice.readable(p.run) AS run, b.stage, p.attempt, sluice.time_of(min(b.from_ns)) AS started,
+CREATE OR REPLACE VIEW sluice.stages AS
+  SELECT sluice.readable(p.run) AS run, b.stage + 1 AS stage, p.attempt, sluice.time_of(min(b.from_ns)) AS started,
          sluice.time_of(max(b.to_ns)) AS ended, count(DISTINCT p.party) AS parties, count(*) AS blocks
   FROM sluice.blocks b JOIN sluice.parties p ON p.id = b.party_id
   WHERE b.stage IS NOT NULL GROUP BY p.run, b.stage, p.attempt;
 
-CREATE VIEW sluice.party_heads AS
+CREATE OR REPLACE VIEW sluice.party_heads AS
   SELECT sluice.readable(p.run) AS run, sluice.readable(p.party) AS party, p.attempt, h.next_party_seq AS blocks,
          h.missing, sluice.time_of(h.complete_to_ns) AS complete_to, sluice.time_of(h.to_ns) AS to_time, h.is_over
   FROM sluice.heads h JOIN sluice.parties p ON p.id = h.party_id;
 
-CREATE VIEW sluice.notable_operations AS
-  SELECT sluice.readable(p.run) AS run, sluice.readable(p.party) AS party, b.stage,
+CREATE OR REPLACE VIEW sluice.notable_operations AS
+  SELECT sluice.readable(p.run) AS run, sluice.readable(p.party) AS party, b.stage + 1 AS stage,
          sluice.operation_name(n.operation) AS operation, n.latency_ns / 1e6 AS latency_ms, n.bytes,
          sluice.readable(n.target) AS target, sluice.status_name(n.status) AS status, sluice.readable(n.detail) AS detail,
          sluice.time_of(n.end_ns) AS ended, n.seq, n.index AS record, n.latency_ns,
@@ -141,12 +144,12 @@ CREATE VIEW sluice.notable_operations AS
                  WHERE f.run = p.run AND f.stage = b.stage AND f.attempt = p.attempt) AS discarded
   FROM sluice.notable n JOIN sluice.blocks b ON b.seq = n.seq JOIN sluice.parties p ON p.id = b.party_id;
 
-CREATE VIEW sluice.slow_operations AS SELECT * FROM sluice.notable_operations ORDER BY latency_ns DESC;
-CREATE VIEW sluice.failed_operations AS
+CREATE OR REPLACE VIEW sluice.slow_operations AS SELECT * FROM sluice.notable_operations ORDER BY latency_ns DESC;
+CREATE OR REPLACE VIEW sluice.failed_operations AS
   SELECT * FROM sluice.notable_operations WHERE status <> 'success' ORDER BY seq, record;
 
-CREATE VIEW sluice.discarded_attempts AS
-  SELECT sluice.readable(run) AS run, stage, attempt, at_seq FROM sluice.fences;
+CREATE OR REPLACE VIEW sluice.discarded_attempts AS
+  SELECT sluice.readable(run) AS run, stage + 1 AS stage, attempt, at_seq FROM sluice.fences;
 )sql";
 
 }  // namespace sluice::journal::postgres

@@ -82,6 +82,16 @@ CREATE TABLE kind_names (kind INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE operation_names (operation INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE status_names (status INTEGER PRIMARY KEY, name TEXT NOT NULL);
 
+)sql";
+
+/// Also for files whose views are those of version 1, which counted stages from 0.
+constexpr const char* kViews = R"sql(
+DROP VIEW IF EXISTS failed_operations;
+DROP VIEW IF EXISTS slow_operations;
+DROP VIEW IF EXISTS notable_operations;
+DROP VIEW IF EXISTS blocks_readable;
+DROP VIEW IF EXISTS runs;
+
 -- For a person with sqlite3: which runs, when, how long.
 CREATE VIEW runs AS
 SELECT r.name AS run,
@@ -102,7 +112,7 @@ GROUP BY r.id
 ORDER BY min(b.from_ns);
 
 CREATE VIEW blocks_readable AS
-SELECT b.seq, r.name AS run, p.name AS party, p.attempt, b.party_seq, b.stage, k.name AS kind,
+SELECT b.seq, r.name AS run, p.name AS party, p.attempt, b.party_seq, b.stage + 1 AS stage, k.name AS kind,
        strftime('%Y-%m-%d %H:%M:%S', b.from_ns / 1000000000, 'unixepoch')
          || printf('.%03d', b.from_ns / 1000000 % 1000) AS from_utc,
        strftime('%Y-%m-%d %H:%M:%S', b.to_ns / 1000000000, 'unixepoch')
@@ -119,7 +129,8 @@ JOIN run_ids r ON r.id = p.run
 LEFT JOIN kind_names k ON k.kind = b.kind;
 
 CREATE VIEW notable_operations AS
-SELECT r.name AS run, p.name AS party, b.stage, o.name AS operation, round(n.latency_ns / 1e6, 6) AS latency_ms, n.bytes,
+SELECT r.name AS run, p.name AS party, b.stage + 1 AS stage, o.name AS operation,
+       round(n.latency_ns / 1e6, 6) AS latency_ms, n.bytes,
        n.target, s.name AS status, n.detail,
        strftime('%Y-%m-%d %H:%M:%S', n.end_ns / 1000000000, 'unixepoch')
          || printf('.%03d', n.end_ns / 1000000 % 1000) AS ended_utc,
@@ -136,7 +147,7 @@ CREATE VIEW slow_operations AS SELECT * FROM notable_operations ORDER BY latency
 CREATE VIEW failed_operations AS SELECT * FROM notable_operations WHERE status <> 'success' ORDER BY seq, record;
 )sql";
 
-constexpr std::array kMigrations = {Migration{1, kTables}};
+constexpr std::array kMigrations = {Migration{1, kTables}, Migration{2, kViews}};
 
 base::Error unsuitable(base::Code code, std::string what, const std::string& path, std::string likely,
                        std::string try_next) {
@@ -202,15 +213,11 @@ std::int64_t schema_version() { return kMigrations.back().version; }
 
 base::Result<void> check_schema(Connection& connection, bool is_read_only) {
   SLUICE_TRY(const std::int64_t version, version_of(connection, schema_version()));
-  if (!is_read_only || version == schema_version()) return {};
-  if (version == 0) {
-    return base::fail(unsuitable(base::Code::InvalidArgument, "this database is empty", connection.path(),
-                                 "the run that was to fill it has not begun, or the path is misspelt",
-                                 "look at another file"));
-  }
-  return base::fail(unsuitable(
-      base::Code::Unsupported, fmt::format("this database has the older schema {}, not {}", version, schema_version()),
-      connection.path(), "an older sluice wrote it", "open it once for writing, which brings it up to date"));
+  // An older one is read as it is: since the first nothing has changed but views.
+  if (!is_read_only || version > 0) return {};
+  return base::fail(unsuitable(base::Code::InvalidArgument, "this database is empty", connection.path(),
+                               "the run that was to fill it has not begun, or the path is misspelt",
+                               "look at another file"));
 }
 
 base::Result<void> bring_up_to_date(Connection& connection, std::span<const Migration> steps) {

@@ -244,7 +244,11 @@ base::Result<std::unique_ptr<SqliteBackend>> SqliteBackend::open(const std::stri
 }
 
 SqliteBackend::SqliteBackend(std::unique_ptr<Parts> parts)
-    : parts_(std::move(parts)), traits_{"sqlite:" + parts_->path, parts_->has_snapshots} {}
+    : parts_(std::move(parts)),
+      traits_{.name = "sqlite:" + parts_->path,
+              .reads_from_snapshots = parts_->has_snapshots,
+              // Whoever may write has the lock of the one writer.
+              .others_write = parts_->mode == SqliteMode::ReadOnly} {}
 
 SqliteBackend::~SqliteBackend() = default;
 

@@ -43,7 +43,8 @@ model::Block interval(std::uint32_t stage, std::int64_t second) {
 class Indexing : public testing::Test {
  protected:
   Indexing() {
-    auto backend = std::make_unique<GatedBackend>(std::make_unique<MemoryBackend>(), gates_, true);
+    auto backend = std::make_unique<GatedBackend>(std::make_unique<MemoryBackend>(), gates_,
+                                                  BackendTraits{.reads_from_snapshots = true});
     auto journal = loops_.wait(Journal::open(threads_, std::move(backend), config_, soon()));
     journal_ = std::move(*journal);
     log_ = std::move(*RunLog::create(loops_, scratch_.folder()));
@@ -151,6 +152,19 @@ TEST_F(Indexing, a_database_that_hangs_makes_lag_and_nothing_else) {
   EXPECT_TRUE(async::eventually([&] { return journal_->reader().head() == 6; }));
   EXPECT_TRUE(indexer->finish(soon()).is_complete);
   EXPECT_EQ(all().size(), 6U);
+}
+
+TEST_F(Indexing, a_database_that_is_back_when_the_run_ends_gets_all_of_it) {
+  write(run_started());
+  gates_->shut(Gates::Writes);
+  auto indexer = start();
+  // It has failed more than once, and waits for longer and longer before it tries again.
+  ASSERT_TRUE(async::eventually([&] { return journal_->stats().writes.gave_up >= 2; }));
+  gates_->open(Gates::Writes);
+  const IndexingReport report = indexer->finish(soon());
+  EXPECT_TRUE(report.is_complete) << (report.trouble ? base::to_text(*report.trouble) : "");
+  EXPECT_EQ(report.there, 1U);
+  EXPECT_EQ(all().size(), 1U);
 }
 
 TEST_F(Indexing, finish_gives_up_at_its_deadline_and_says_why) {

@@ -1,7 +1,6 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,12 +14,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/random.hpp"
 #include "base/time.hpp"
 #include "journal/segment_reader.hpp"
 #include "journal/segment_writer.hpp"
 #include "journal/tests/loops.hpp"
 #include "journal/tests/scratch.hpp"
+#include "journal/tests/segment_payloads.hpp"
 
 namespace sluice::journal {
 namespace {
@@ -86,20 +85,6 @@ class DiskDevice final : public SegmentDevice {
  private:
   std::shared_ptr<Disk> disk_;  // shared because the writer's thread may outlive the test
 };
-
-/// The payloads that stand in a file or on a disk.
-std::vector<std::string> payloads_in(const std::string& path) {
-  std::vector<std::string> payloads;
-  auto reader = SegmentReader::open(path);
-  EXPECT_TRUE(reader) << (reader ? "" : reader.error().what);
-  while (reader) {
-    const auto frame = (*reader)->next();
-    if (!frame || !*frame) break;
-    payloads.push_back(as_text((*frame)->payload));
-  }
-  if (reader) EXPECT_EQ((*reader)->flaw_count(), 0u);
-  return payloads;
-}
 
 std::vector<std::string> payloads_on(const Disk& disk) {
   const Scratch scratch;
@@ -253,74 +238,6 @@ TEST(SegmentFaults, many_threads_append_and_sync_and_nothing_is_lost) {
     const auto t = static_cast<std::size_t>(payload[0] - '0');
     EXPECT_EQ(payload, std::to_string(t) + ":" + std::to_string(next[t]++)) << "each thread's frames are in order";
   }
-}
-
-/// Appends numbered frames for ever; after every sync it writes how many are durable to `report`.
-[[noreturn]] void write_until_killed(const std::string& path, int report) {
-  Loops loops;
-  auto writer = SegmentWriter::open(loops, path, {.commit_interval = 1ms});
-  if (!writer) ::_exit(9);
-  std::uint64_t count = (*writer)->recovery().frames;
-  while (true) {
-    for (int i = 0; i < 7; ++i) {
-      const std::string payload = std::to_string(count) + std::string(count % 3000, '.');
-      ++count;
-      if (!(*writer)->append(as_bytes(payload))) ::_exit(8);
-    }
-    if (!loops.wait((*writer)->sync(in(30s)))) ::_exit(7);
-    if (::write(report, &count, sizeof(count)) != sizeof(count)) ::_exit(6);
-  }
-}
-
-/// Opens and closes the log: what was synced is there, and nothing is damaged.
-bool recovers(const std::string& path, std::uint64_t synced) {
-  Loops loops;
-  auto writer = SegmentWriter::open(loops, path);
-  return writer && (*writer)->recovery().damaged.empty() && (*writer)->recovery().frames >= synced &&
-         loops.wait((*writer)->close(in(30s)));
-}
-
-TEST(SegmentFaults, kill_9_in_the_middle_of_writing_loses_nothing_that_was_synced) {
-  const Scratch scratch;
-  const std::string path = scratch.path("a.seg");
-  {  // Threads that are there when a process forks are not there in its child.
-    Loops loops;
-    ASSERT_TRUE(SegmentWriter::create(loops, path));
-  }
-  base::Random random(9);
-  std::uint64_t synced = 0;
-  for (int round = 0; round < 40; ++round) {
-    int report[2];
-    ASSERT_EQ(::pipe(report), 0);
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) write_until_killed(path, report[1]);
-    ::close(report[1]);
-    const std::uint64_t reports = 1 + random.below(4);
-    std::uint64_t count = 0;
-    for (std::uint64_t i = 0; i < reports; ++i) {
-      ASSERT_EQ(::read(report[0], &count, sizeof(count)), static_cast<ssize_t>(sizeof(count)));
-      synced = count;
-    }
-    for (std::uint64_t spin = random.below(200'000); spin > 0; --spin) random.next();
-    ASSERT_EQ(::kill(child, SIGKILL), 0);
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself: " << status;
-    while (::read(report[0], &count, sizeof(count)) == static_cast<ssize_t>(sizeof(count))) synced = count;
-    ::close(report[0]);
-
-    const pid_t recovery = ::fork();
-    ASSERT_GE(recovery, 0);
-    if (recovery == 0) ::_exit(recovers(path, synced) ? 0 : 1);
-    ASSERT_EQ(::waitpid(recovery, &status, 0), recovery);
-    ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "round " << round;
-    const auto payloads = payloads_in(path);
-    for (std::size_t i = 0; i < payloads.size(); ++i) {
-      ASSERT_EQ(payloads[i].substr(0, payloads[i].find('.')), std::to_string(i));
-    }
-  }
-  EXPECT_GT(synced, 40u * 7u - 1u);
 }
 
 /// A directory whose file system is full soon: a small tmpfs where root may mount one.

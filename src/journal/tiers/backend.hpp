@@ -94,6 +94,15 @@ struct CallBounds {
 struct BackendTraits {
   std::string name;                   ///< for a person: "sqlite:results/x/journal.db"
   bool reads_from_snapshots = false;  ///< reads and an append may run at the same time, and each read sees one state
+  /// What is stored may change without this backend: another process writes it, too, or it alone. The journal asks
+  /// where the store is, then, rather than to go by what it knows.
+  bool others_write = false;
+};
+
+/// Calls of the system that nobody waits for any more, because what wanted them had to end before they did.
+struct LeftBehind {
+  std::uint64_t now = 0;   ///< that still go on
+  std::uint64_t ever = 0;  ///< all that there were
 };
 
 /// The cold tier: a store of blocks. Calls block, and are made on blocking threads: reads by several at once, changes
@@ -111,6 +120,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual BackendTraits traits() const = 0;
+  /// What it had to leave behind itself, beside the calls of it that others leave. Any thread.
+  virtual LeftBehind left_behind() const { return {}; }
   /// Parties by key, fences by run, stage and attempt.
   virtual base::Result<BackendState> load(const CallBounds& bounds) = 0;
 

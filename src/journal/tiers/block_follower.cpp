@@ -93,29 +93,27 @@ async::Task<> BlockFollower::State::take_from_backend(std::uint64_t head, async:
                                                           [request](Backend& backend, const CallBounds& bounds) {
                                                             return backend.read(request, bounds);
                                                           }));
-  for (StoredBlock& block : page.blocks) {
-    // shared because cache, readers and followers each keep what they have seen
-    ready.push_back(std::make_shared<const StoredBlock>(std::move(block)));
-  }
+  share_all(std::move(page.blocks), ready);
   scanned = page.is_last || ready.empty() ? head : ready.back()->header.seq;
   co_return base::Result<void>();
 }
 
 /// Asks the backend what others have written.
 async::Task<> BlockFollower::State::look(async::Deadline deadline) {
+  const JournalCore::View view = core->view();
   SLUICE_CO_TRY(BackendState state, co_await JournalCore::read(core, "asking where it is", deadline,
                                                                [](Backend& backend, const CallBounds& bounds) {
                                                                  return backend.load(bounds);
                                                                }));
   looked = base::now();
-  core->replace(std::move(state));
+  core->replace(std::move(state), view);
   co_return base::Result<void>();
 }
 
 async::Task<> BlockFollower::State::wait(JournalCore::View view, async::Deadline deadline) {
   const base::Instant began = base::now();
   async::Wake wake = async::Wake::Woken;
-  if (core->config().others_write) {
+  if (core->others_write()) {
     const async::Deadline next_look = async::Deadline::at(looked + core->config().poll_interval);
     SLUICE_CO_CHECK(co_await async::pause_until(async::earlier(deadline, next_look)));
     if (next_look.has_passed()) {

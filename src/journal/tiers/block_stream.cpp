@@ -84,10 +84,7 @@ async::Task<> BlockStream::State::read_page(Ptr state, async::Deadline deadline)
                                                           [request](Backend& backend, const CallBounds& bounds) {
                                                             return backend.read(request, bounds);
                                                           }));
-  for (StoredBlock& block : page.blocks) {
-    // shared because cache, readers and followers each keep what they have seen
-    state->ready.push_back(std::make_shared<const StoredBlock>(std::move(block)));
-  }
+  share_all(std::move(page.blocks), state->ready);
   if (!state->ready.empty()) state->after = state->ready.back()->header.seq;
   state->has_all = page.is_last;
   co_return base::Result<void>();

@@ -18,11 +18,12 @@ base::Error retracted(std::string_view what) {
 }
 
 base::Error fenced(const Fence& fence) {
-  return {
-      .code = base::Code::Terminated,
-      .what = fmt::format("attempt {} of stage {} was discarded, and takes no more blocks", fence.attempt, fence.stage),
-      .where = "run " + fence.run,
-      .likely = {"the block comes from an agent that has not heard of it yet"}};
+  return {.code = base::Code::Terminated,
+          // As tables and --stage count them: from 1.
+          .what = fmt::format("attempt {} of stage {} was discarded, and takes no more blocks", fence.attempt,
+                              fence.stage + 1),
+          .where = "run " + fence.run,
+          .likely = {"the block comes from an agent that has not heard of it yet"}};
 }
 
 base::Error no_block(std::string where) {
@@ -35,6 +36,11 @@ base::Error contradiction(std::string what, const PartyKey& party, std::uint64_t
           .where = fmt::format("{}, block {}", to_text(party), party_seq),
           .likely = {"two processes write as one party", "the party's log was cut or changed"},
           .try_next = {"compare with the segment files in log/: those are the truth"}};
+}
+
+bool may_pass(const base::Error& error) {
+  return error.code == base::Code::Unavailable || error.code == base::Code::DeadlineExceeded ||
+         error.code == base::Code::ResourceExhausted;
 }
 
 }  // namespace sluice::journal

@@ -22,4 +22,7 @@ base::Error no_block(std::string where);
 /// Code InvalidArgument: two contents under one number, or a chain that does not fit.
 base::Error contradiction(std::string what, const PartyKey& party, std::uint64_t party_seq);
 
+/// Trying again may succeed: the database is away, slow or full, and may come back.
+bool may_pass(const base::Error& error);
+
 }  // namespace sluice::journal

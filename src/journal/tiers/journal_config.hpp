@@ -26,8 +26,7 @@ struct JournalConfig {
   std::size_t commit_blocks_max = 4096;                  ///< of several appends, in one change
   std::size_t commit_bytes_max = std::size_t{64} << 20;  ///< the same, in bytes
   std::size_t query_bytes_max = std::size_t{256} << 20;  ///< of the answer of one query
-  base::Nanos poll_interval{200'000'000};                ///< how soon what other processes write is seen
-  bool others_write = false;                             ///< other processes write to this backend, too
+  base::Nanos poll_interval{200'000'000};                ///< how soon a follower sees what other processes write
   std::function<void(const std::string&)>
       warn;  ///< told of what was given up, once a second and kind at most; any thread
 };

@@ -35,8 +35,7 @@ BlockPtr JournalCore::cached(std::uint64_t seq) {
 }
 
 BlockPtr JournalCore::keep(StoredBlock block, std::uint64_t generation) {
-  // shared because cache, readers and followers each keep what they have seen
-  auto kept = std::make_shared<const StoredBlock>(std::move(block));
+  BlockPtr kept = share(std::move(block));
   std::lock_guard lock(mutex_);
   if (generation == generation_) cache_.put(kept);
   return kept;
@@ -53,8 +52,7 @@ void JournalCore::publish(Commit commit) {
   stats_.blocks_written += commit.blocks.size();
   for (StoredBlock& block : commit.blocks) {
     stats_.bytes_written += block.payload.size();
-    // shared because cache, readers and followers each keep what they have seen
-    cache_.put(std::make_shared<const StoredBlock>(std::move(block)));
+    cache_.put(share(std::move(block)));
   }
   changed_.tell_all();
 }
@@ -82,8 +80,10 @@ void JournalCore::publish_cut(std::uint64_t seq, std::span<const PartyHead> head
   discarded(Retracted{seq});
 }
 
-void JournalCore::replace(BackendState state) {
+void JournalCore::replace(BackendState state, const View& asked) {
   std::lock_guard lock(mutex_);
+  const bool has_moved = ledger_.head() != asked.head || generation_ != asked.generation;
+  if (has_moved && state.head <= ledger_.head()) return;
   std::vector<Fence> news;
   for (const Fence& fence : state.fences) {
     if (!ledger_.fences().contains(fence)) news.push_back(fence);
@@ -172,8 +172,12 @@ async::Task<> JournalCore::drain_readers(async::Deadline deadline) {
 }
 
 JournalStats JournalCore::stats() const {
+  const LeftBehind below = backend_->left_behind();
+  const async::BlockingPoolStats reading = threads_.reading().stats(), writing = threads_.writing().stats();
   std::lock_guard lock(mutex_);
   JournalStats stats = stats_;
+  stats.abandoned_now = reading.abandoned_now + writing.abandoned_now + below.now;
+  stats.abandoned = reading.abandoned + writing.abandoned + below.ever;
   stats.head = ledger_.head();
   stats.read_permits = reads_.stats();
   stats.stream_slots = slots_.stats();

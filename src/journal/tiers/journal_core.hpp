@@ -73,6 +73,8 @@ class JournalCore {
 
   const JournalConfig& config() const { return config_; }
   const BackendTraits& traits() const { return traits_; }
+  /// The ledger may be behind what the backend has.
+  bool others_write() const { return traits_.others_write; }
   async::Executor& executor() { return threads_.executor(); }
 
   /// What readers go by: the highest number that is there, and how often something was discarded.
@@ -98,8 +100,9 @@ class JournalCore {
   void publish(Commit commit);
   void publish(const Fence& fence);
   void publish_cut(std::uint64_t seq, std::span<const PartyHead> heads);
-  /// The backend's own word of where it is: after a change of unknown outcome, and where others write.
-  void replace(BackendState state);
+  /// The backend's own word of where it is: after a change of unknown outcome, and where others write. `asked` is the
+  /// view before the backend was asked: an answer that a commit has overtaken says nothing.
+  void replace(BackendState state, const View& asked);
   void count_duplicates(std::uint64_t count);
 
   /// A wait that the next commit, discard or close() ends; nothing where there is something after `view` already.

@@ -30,11 +30,8 @@ async::Task<std::vector<BlockPtr>> read_all(JournalCore::Ptr core, std::string n
                                                               return backend.read(request, bounds);
                                                             }));
     if (core->view().generation != generation) co_return base::fail(retracted(name));
-    for (StoredBlock& block : page.blocks) {
-      bytes += block.size_bytes();
-      // shared because cache, readers and followers each keep what they have seen
-      blocks.push_back(std::make_shared<const StoredBlock>(std::move(block)));
-    }
+    for (const StoredBlock& block : page.blocks) bytes += block.size_bytes();
+    share_all(std::move(page.blocks), blocks);
     if (blocks.size() > room.blocks_max) co_return base::fail(too_many(room.blocks_max, "blocks"));
     if (bytes > room.bytes_max) co_return base::fail(too_many(room.bytes_max, "bytes of blocks"));
     if (!blocks.empty()) request.after = blocks.back()->header.seq;
@@ -54,7 +51,7 @@ async::Task<BlockPtr> read_one(JournalCore::Ptr core, std::string name, async::D
 async::Task<BlockPtr> get_by_number(JournalCore::Ptr core, std::uint64_t seq, async::Deadline deadline) {
   SLUICE_CO_CHECK(core->check_open());
   if (BlockPtr block = core->cached(seq)) co_return base::Result<BlockPtr>(std::move(block));
-  if (!core->config().others_write && (seq == 0 || seq > core->view().head)) {
+  if (!core->others_write() && (seq == 0 || seq > core->view().head)) {
     co_return base::fail(no_block(fmt::format("block {} of {}", seq, core->view().head)));
   }
   co_return co_await read_one(core, fmt::format("block {}", seq), deadline,
@@ -62,16 +59,17 @@ async::Task<BlockPtr> get_by_number(JournalCore::Ptr core, std::uint64_t seq, as
 }
 
 async::Task<> ask_where_it_is(JournalCore::Ptr core, async::Deadline deadline) {
+  const JournalCore::View view = core->view();
   SLUICE_CO_TRY(BackendState state, co_await JournalCore::read(core, "asking where it is", deadline,
                                                                [](Backend& backend, const CallBounds& bounds) {
                                                                  return backend.load(bounds);
                                                                }));
-  core->replace(std::move(state));
+  core->replace(std::move(state), view);
   co_return base::Result<void>();
 }
 
 async::Task<BlockPtr> newest(JournalCore::Ptr core, async::Deadline deadline) {
-  if (core->config().others_write) SLUICE_CO_CHECK(co_await ask_where_it_is(core, deadline));
+  if (core->others_write()) SLUICE_CO_CHECK(co_await ask_where_it_is(core, deadline));
   const std::uint64_t head = core->view().head;
   if (head == 0) {
     SLUICE_CO_CHECK(core->check_open());
@@ -81,7 +79,7 @@ async::Task<BlockPtr> newest(JournalCore::Ptr core, async::Deadline deadline) {
 }
 
 async::Task<BlockPtr> newest_of(JournalCore::Ptr core, PartyKey party, async::Deadline deadline) {
-  if (core->config().others_write) SLUICE_CO_CHECK(co_await ask_where_it_is(core, deadline));
+  if (core->others_write()) SLUICE_CO_CHECK(co_await ask_where_it_is(core, deadline));
   const auto last = core->with_ledger([&](const Ledger& ledger) -> std::optional<std::uint64_t> {
     const auto at = ledger.heads().find(party);
     if (at == ledger.heads().end()) return std::nullopt;
@@ -128,10 +126,7 @@ async::Task<BlockPage> read_page(JournalCore::Ptr core, Filter filter, std::uint
                                                              return backend.read(request, bounds);
                                                            }));
   BlockPage page;
-  for (StoredBlock& block : found.blocks) {
-    // shared because cache, readers and followers each keep what they have seen
-    page.blocks.push_back(std::make_shared<const StoredBlock>(std::move(block)));
-  }
+  share_all(std::move(found.blocks), page.blocks);
   if (!found.is_last && !page.blocks.empty()) page.next = page.blocks.back()->header.seq;
   co_return base::Result<BlockPage>(std::move(page));
 }
@@ -157,7 +152,7 @@ async::Task<BlockStream> begin_stream(JournalCore::Ptr core, Filter filter, std:
   }
   const async::Deadline until = async::earlier(deadline, async::Deadline::in(core->config().read_timeout));
   SLUICE_CO_TRY(async::Permit slot, co_await JournalCore::take_slot(core, client, until));
-  if (core->config().others_write) {
+  if (core->others_write()) {
     if (auto known = co_await ask_where_it_is(core, until); !known) {
       core->leave_slot(client);
       co_return base::fail(std::move(known).error());

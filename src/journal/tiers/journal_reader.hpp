@@ -40,7 +40,7 @@ struct BlockPage {
 /// whole or an error. What was appended is seen from the completion of its append on.
 class JournalReader {
  public:
-  /// A journal that this process does not write; where another one may, config.others_write says so.
+  /// A journal that this process does not write.
   /// outlives: `threads`.
   static async::Task<JournalReader> open(JournalThreads& threads, std::unique_ptr<Backend> backend,
                                          JournalConfig config, async::Deadline deadline);

@@ -22,6 +22,8 @@ struct JournalStats {
   std::uint64_t cache_hits = 0, cache_misses = 0;
   std::uint64_t streams_now = 0, followers_now = 0;
   std::size_t appends_queued = 0;
+  /// Calls that outlived their deadline, of the backend and of the system below it: that still go on, and all.
+  std::uint64_t abandoned_now = 0, abandoned = 0;
   async::PermitStats read_permits, stream_slots;
 };
 

@@ -62,7 +62,7 @@ struct JournalWriter::State {
   const JournalCore::Ptr core;
   async::Channel<Request> requests;
   async::CancelSource stopping;      ///< ends the wait for readers
-  bool outcome_is_unknown = false;   ///< the task's: a change may have been made that it gave up on
+  bool ledger_is_in_doubt = false;   ///< the task's: the backend may have been changed without it
   bool lost_a_race = false;          ///< the task's: somebody else has written first
   std::vector<std::string> refused;  ///< the task's, until it has ended
 
@@ -158,18 +158,19 @@ void JournalWriter::State::refuse(Request request) {
 
 /// A change that was given up, or failed half way, may be there all the same: the backend is asked before the next.
 base::Error JournalWriter::State::note(base::Error error) {
-  outcome_is_unknown = true;
+  ledger_is_in_doubt = true;
   return error;
 }
 
 async::Task<> JournalWriter::State::make_sure(Ptr state, async::Deadline deadline) {
-  if (!state->outcome_is_unknown) co_return base::Result<void>();
+  if (!state->ledger_is_in_doubt) co_return base::Result<void>();
+  const JournalCore::View view = state->core->view();
   auto found =
       co_await JournalCore::change(state->core, "asking where it is", deadline,
                                    [](Backend& backend, const CallBounds& bounds) { return backend.load(bounds); });
   if (!found) co_return base::fail(std::move(found).error());
-  state->core->replace(std::move(*found));
-  state->outcome_is_unknown = false;
+  state->core->replace(std::move(*found), view);
+  state->ledger_is_in_doubt = false;
   co_return base::Result<void>();
 }
 
@@ -190,7 +191,7 @@ async::Task<async::Permit> JournalWriter::State::readers_out(Ptr state, async::D
 /// Numbers the appends of a batch; one that the ledger refuses ends here, the others go on.
 JournalWriter::State::Plan JournalWriter::State::plan(Batch& batch) const {
   // Where others write, the numbers may be taken, and then the same blocks are numbered again.
-  const bool may_be_again = core->config().others_write;
+  const bool may_be_again = core->others_write();
   Plan plan;
   core->with_ledger([&](const Ledger& ledger) {
     CommitPlan admitted;
@@ -235,7 +236,7 @@ async::Task<std::vector<base::Result<Receipt>>> JournalWriter::State::commit_onc
         state->core, "appending blocks", deadline,
         [commit](Backend& backend, const CallBounds& bounds) { return backend.append(*commit, bounds); });
     if (!done) {
-      state->lost_a_race = state->core->config().others_write && done.error().code == base::Code::InvalidArgument;
+      state->lost_a_race = state->core->others_write() && done.error().code == base::Code::InvalidArgument;
       co_return base::fail(state->note(std::move(done).error()));
     }
     state->core->publish(std::move(*commit));
@@ -247,6 +248,8 @@ async::Task<std::vector<base::Result<Receipt>>> JournalWriter::State::commit_onc
 async::Task<> JournalWriter::State::make(Ptr state, Request request) {
   const async::Deadline deadline = async::Deadline::in(state->core->config().write_timeout);
   base::Result<Receipt> result{std::in_place};
+  // An append that goes by an old head is refused, and made again. These would leave out what others have appended.
+  if (state->core->others_write()) state->ledger_is_in_doubt = true;
   if (auto known = co_await make_sure(state, deadline); !known) {
     result = base::fail(std::move(known).error());
   } else if (const auto* attempt = std::get_if<DiscardAttempt>(&request.change)) {
@@ -287,10 +290,7 @@ async::Task<Receipt> JournalWriter::State::remove(Ptr state, RemoveAbove what, a
                                              [heads, seq = what.seq](Backend& backend, const CallBounds& bounds) {
                                                return backend.remove_above(seq, heads, bounds);
                                              }));
-  for (StoredBlock& block : removed) {
-    // shared because cache, readers and followers each keep what they have seen
-    receipt.removed.push_back(std::make_shared<const StoredBlock>(std::move(block)));
-  }
+  share_all(std::move(removed), receipt.removed);
   state->core->publish_cut(what.seq, heads);
   co_return base::Result<Receipt>(std::move(receipt));
 }

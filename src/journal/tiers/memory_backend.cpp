@@ -27,7 +27,9 @@ bool is_slower(const FoundRecord& a, const FoundRecord& b) {
 
 }  // namespace
 
-BackendTraits MemoryBackend::traits() const { return {.name = std::string(kName), .reads_from_snapshots = false}; }
+BackendTraits MemoryBackend::traits() const {
+  return {.name = std::string(kName), .reads_from_snapshots = false, .others_write = false};
+}
 
 base::Result<BackendState> MemoryBackend::load(const CallBounds& bounds) {
   SLUICE_CHECK(bounds.check("loading the state of the journal"));

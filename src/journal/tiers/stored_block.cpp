@@ -1,5 +1,7 @@
 #include "journal/tiers/stored_block.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "base/hash.hpp"
@@ -36,6 +38,8 @@ std::size_t StoredBlock::size_bytes() const {
   for (const NotableRecord& record : notable) bytes += sizeof record + record.target.size() + record.detail.size();
   return bytes;
 }
+
+BlockPtr share(StoredBlock block) { return std::make_shared<const StoredBlock>(std::move(block)); }
 
 bool is_whole(const StoredBlock& block) { return digest_of(block.payload) == block.header.hash; }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/operation.hpp"
@@ -104,6 +105,13 @@ struct StoredBlock {
 };
 // shared because cache, readers and followers each keep what they have seen
 using BlockPtr = std::shared_ptr<const StoredBlock>;
+
+/// A block that nobody changes any more, for all who look at it; a page of them, in their order, behind those of `to`.
+BlockPtr share(StoredBlock block);
+template <class Blocks>
+void share_all(std::vector<StoredBlock> blocks, Blocks& to) {
+  for (StoredBlock& block : blocks) to.push_back(share(std::move(block)));
+}
 
 /// The hash of the payload is what the header says.
 bool is_whole(const StoredBlock& block);

@@ -1,11 +1,15 @@
+#include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "journal/postgres/host_lookup.hpp"
 #include "journal/postgres/postgres_backend.hpp"
 #include "journal/postgres/server_address.hpp"
 #include "journal/postgres/server_error.hpp"
+#include "journal/postgres/tests/private_server.hpp"
 
 namespace sluice::journal::postgres {
 namespace {
@@ -92,6 +96,30 @@ TEST(ServerError, each_code_of_the_server_has_one_of_ours) {
   }
   const base::Error rights = server_error(*address, "do it", {.sqlstate = "42501", .text = "permission denied"});
   EXPECT_NE(base::to_text(rights).find("GRANT USAGE ON SCHEMA sluice TO anna"), std::string::npos);
+}
+
+TEST(HostLookup, a_question_that_nobody_waits_for_is_counted_until_its_answer_comes) {
+  const ServerAddress address = ServerAddress::parse("postgres://u@no-such-host.invalid/journal").value();
+  const auto lookups = std::make_shared<Lookups>();
+  const CallBounds at_once{.deadline = async::Deadline::at(base::now())};
+  EXPECT_TRUE(eventually([&] {
+    static_cast<void>(look_up(address, lookups, {.bounds = at_once, .what = "ask"}));
+    return lookups->left().ever > 0;
+  }));
+  EXPECT_TRUE(eventually([&] { return lookups->left().now == 0; }));
+}
+
+TEST(HostLookup, a_name_is_not_looked_up_while_many_questions_have_no_answer) {
+  const ServerAddress address = ServerAddress::parse("postgres://u@localhost/journal").value();
+  const auto lookups = std::make_shared<Lookups>();
+  const CallBounds patient{.deadline = async::Deadline::in(std::chrono::seconds(30))};
+  for (std::uint64_t i = 0; i < Lookups::kLeftMax; ++i) lookups->leave();
+  const auto refused = look_up(address, lookups, {.bounds = patient, .what = "ask"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::Code::ResourceExhausted);
+  EXPECT_NE(base::to_text(refused.error()).find("getent hosts localhost"), std::string::npos);
+  lookups->come_back();
+  EXPECT_TRUE(look_up(address, lookups, {.bounds = patient, .what = "ask"}));
 }
 
 }  // namespace

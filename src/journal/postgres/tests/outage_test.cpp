@@ -266,6 +266,7 @@ TEST_F(PostgresOutage, wrong_credentials_and_databases_are_told_apart_and_no_pas
   const auto backend = open_backend(server().uri());
   EXPECT_EQ(backend->traits().name, fmt::format("postgres://127.0.0.1:{}/journal", server().port()));
   EXPECT_TRUE(backend->traits().reads_from_snapshots);
+  EXPECT_TRUE(backend->traits().others_write);
 }
 
 }  // namespace

@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "journal/postgres/schema.hpp"
 #include "journal/tiers/tests/backend_suite.hpp"
+#include "journal/tiers/tests/journal_fixture.hpp"
 
 namespace sluice::journal::postgres {
 namespace {
@@ -73,6 +75,35 @@ TEST_F(PostgresTeam, two_writers_at_once_leave_no_hole_and_no_block_twice) {
   for (std::size_t i = 0; i < page.blocks.size(); ++i) EXPECT_EQ(page.blocks[i].header.seq, i + 1);
 }
 
+TEST_F(PostgresTeam, a_journal_appends_behind_what_another_has_appended_meanwhile) {
+  JournalUnderTest first(open_backend(server().uri())), second(open_backend(server().uri()));
+  ASSERT_TRUE(first.append(sample_blocks(0, 3, "anna")));
+  // As an import while a run goes on: it has seen the journal empty.
+  const auto imported = second.append(sample_blocks(0, 2, "ben"));
+  ASSERT_TRUE(imported) << base::to_text(imported.error());
+  EXPECT_EQ(imported->numbers, (std::vector<std::uint64_t>{4, 5}));
+  // What one knows from the other's blocks alone: nothing is stored twice.
+  const auto again = first.append(sample_blocks(1, 2, "ben"));
+  ASSERT_TRUE(again) << base::to_text(again.error());
+  EXPECT_EQ(again->numbers, (std::vector<std::uint64_t>{0, 6}));
+}
+
+TEST_F(PostgresTeam, a_journal_is_asked_about_what_another_has_written) {
+  JournalUnderTest first(open_backend(server().uri())), second(open_backend(server().uri()));
+  ASSERT_TRUE(first.append(sample_blocks(0, 3, "anna")));
+  const JournalReader reader = second.reader();
+  const auto latest = second.wait(reader.latest(soon()));
+  ASSERT_TRUE(latest) << base::to_text(latest.error());
+  ASSERT_NE(*latest, nullptr) << "it takes the journal for empty";
+  EXPECT_EQ((*latest)->header.seq, 3U);
+  ASSERT_TRUE(first.append(sample_blocks(3, 1, "anna")));
+  EXPECT_TRUE(second.wait(reader.get(4, soon())));
+  ASSERT_TRUE(first.append(sample_blocks(4, 1, "anna")));
+  const auto cut = second.wait(second->drain_above(4, soon()));
+  ASSERT_TRUE(cut) << base::to_text(cut.error());
+  EXPECT_EQ(cut->size(), 1U);
+}
+
 TEST_F(PostgresTeam, an_append_waits_for_a_removal_of_another_controller_and_leaves_no_hole) {
   const auto backend = open_backend(server().uri());
   Contributor anna("anna");
@@ -110,7 +141,8 @@ TEST_F(PostgresTeam, the_schema_is_made_once_where_several_make_it_at_once) {
       }
     }
     EXPECT_EQ(opened, 4);
-    EXPECT_EQ(server().execute("SELECT count(*) || '/' || max(version) FROM sluice.meta"), "1/1");
+    EXPECT_EQ(server().execute("SELECT count(*) || '/' || max(version) FROM sluice.meta"),
+              fmt::format("1/{}", schema_version()));
   }
 }
 
@@ -200,6 +232,17 @@ TEST_F(PostgresTeam, missing_rights_are_named_with_the_grant_to_try) {
   EXPECT_NE(base::to_text(no_usage.error()).find("GRANT USAGE ON SCHEMA sluice TO stranger"), std::string::npos);
 }
 
+TEST_F(PostgresTeam, a_schema_whose_views_are_older_is_used_by_those_who_may_not_change_them) {
+  (void)open_backend(server().uri());
+  server().execute("UPDATE sluice.meta SET version = 1");
+  make_role("reader");
+  server().execute("GRANT USAGE ON SCHEMA sluice TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA sluice TO reader");
+  EXPECT_TRUE(open_backend(uri_of("reader"))->load(within(20s)));
+  EXPECT_EQ(server().execute("SELECT version FROM sluice.meta"), "1");
+  (void)open_backend(server().uri());
+  EXPECT_EQ(server().execute("SELECT version FROM sluice.meta"), std::to_string(schema_version()));
+}
+
 TEST_F(PostgresTeam, views_show_whatever_bytes_stand_in_names) {
   const auto backend = open_backend(server().uri());
   CommitMaker maker;
@@ -220,9 +263,11 @@ TEST_F(PostgresTeam, views_show_whatever_bytes_stand_in_names) {
             "t\xc3\xbcr no_space get ENOSPC (28)");
   EXPECT_EQ(server().execute("SELECT string_agg(kind, ' ' ORDER BY seq) FROM sluice.blocks_readable"),
             "interval run_ended");
-  EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.stages"), "1");
+  EXPECT_EQ(server().execute("SELECT count(*) || ' ' || min(stage) FROM sluice.stages"), "1 2")
+      << "a person counts from 1";
   EXPECT_EQ(server().execute("SELECT count(*) FROM sluice.party_heads"), "2");
-  EXPECT_EQ(server().execute("SELECT run || attempt FROM sluice.discarded_attempts"), "run 8f3a7");
+  EXPECT_EQ(server().execute("SELECT run || ' ' || stage || ' ' || attempt FROM sluice.discarded_attempts"),
+            "run 8f3a 2 7");
 }
 
 }  // namespace

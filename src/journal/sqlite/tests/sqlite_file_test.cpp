@@ -99,6 +99,15 @@ TEST(SqliteFile, one_without_a_wal_cannot_be_read_while_it_is_written) {
   EXPECT_EQ(run_sql(store.path(), "PRAGMA journal_mode"), "delete");  // not WAL; the rest is each connection's
 }
 
+TEST(SqliteFile, whoever_only_reads_knows_that_others_write) {
+  SqliteStore store;
+  const auto writer = store.open();
+  EXPECT_FALSE(writer->traits().others_write) << "it has the lock";
+  const auto reader = open_for_reading(store.path());
+  ASSERT_TRUE(reader) << to_text(reader.error());
+  EXPECT_TRUE((*reader)->traits().others_write);
+}
+
 TEST(SqliteFile, a_missing_folder_is_named) {
   const Scratch scratch;
   for (const auto& opened : {open_for_writing(scratch.path("none/x.db")), open_for_reading(scratch.path("none/x.db")),
@@ -170,6 +179,21 @@ TEST(SqliteFile, an_older_schema_is_brought_up_to_date_step_by_step_or_not_at_al
   EXPECT_EQ(connection->number("PRAGMA user_version"), schema_version() + 2);
   EXPECT_EQ(run_sql(scratch.path("x.db"), "SELECT name || ' ' || note FROM run_ids"), "kept was there");
   ASSERT_TRUE(bring_up_to_date(*connection, steps));  // nothing to do
+}
+
+TEST(SqliteFile, one_of_the_first_version_is_read_as_it_is_and_gets_its_views_when_it_is_written) {
+  const Scratch scratch;
+  {
+    const auto connection = Connection::open(scratch.path("x.db"), OpenAs::Writer).value();
+    ASSERT_TRUE(bring_up_to_date(*connection, migrations().first(1)));
+  }
+  const auto read = open_for_reading(scratch.path("x.db"));
+  ASSERT_TRUE(read) << to_text(read.error());
+  EXPECT_TRUE((*read)->load({}));
+  EXPECT_EQ(run_sql(scratch.path("x.db"), "PRAGMA user_version"), "1");
+  ASSERT_TRUE(open_for_writing(scratch.path("x.db")));
+  EXPECT_EQ(run_sql(scratch.path("x.db"), "PRAGMA user_version"), std::to_string(schema_version()));
+  EXPECT_EQ(run_sql(scratch.path("x.db"), "SELECT count(*) FROM blocks_readable"), "0");
 }
 
 TEST(SqliteFile, of_a_file_that_was_cut_what_is_there_can_be_read) {

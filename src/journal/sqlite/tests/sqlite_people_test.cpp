@@ -58,6 +58,7 @@ TEST_F(SqlitePeople, the_slowest_gets_and_what_failed) {
   EXPECT_EQ(ask("SELECT run || ' ' || operation || ' ' || status || ' ' || target FROM failed_operations"),
             "second put no_space file 4");
   EXPECT_EQ(ask("SELECT count(*) FROM failed_operations"), "1");
+  EXPECT_EQ(ask("SELECT stage FROM failed_operations"), "2") << "a person counts from 1";
 }
 
 TEST_F(SqlitePeople, blocks_in_words) {
@@ -66,6 +67,7 @@ TEST_F(SqlitePeople, blocks_in_words) {
           "|| discarded FROM blocks_readable WHERE seq = 3"),
       "run_ended 2023-11-14 22:13:22.250 1.0 get put 40 0");
   EXPECT_EQ(ask("SELECT sum(discarded) FROM blocks_readable"), "3");
+  EXPECT_EQ(ask("SELECT group_concat(DISTINCT stage) FROM blocks_readable"), "2") << "a person counts from 1";
   EXPECT_EQ(ask("SELECT hash FROM blocks_readable WHERE seq = 1"), to_text(digest_of(sample_payload(1))));
 }
 

@@ -23,8 +23,7 @@ TEST(SqliteJournal, a_follower_in_another_process_sees_what_is_written_however_o
   JournalUnderTest writer(store.open());
   auto readable = SqliteBackend::open(store.path(), SqliteMode::ReadOnly);
   ASSERT_TRUE(readable.has_value());
-  auto reader =
-      writer.wait(JournalReader::open(writer.threads(), std::move(*readable), {.others_write = true}, soon()));
+  auto reader = writer.wait(JournalReader::open(writer.threads(), std::move(*readable), {}, soon()));
   ASSERT_TRUE(reader.has_value()) << base::to_text(reader.error());
   auto follower = reader->follow({}, 0);
   ASSERT_TRUE(writer.append(sample_blocks(0, 1)).has_value());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -16,9 +17,9 @@ namespace sluice::journal {
 /// as a database that hangs does not. Any thread.
 class Gates {
  public:
-  enum Kind : std::uint8_t { Reads, Writes, Loads };
+  enum Kind : std::uint8_t { Reads, Writes, Loads, Loaded };  // Loaded: a load that has its answer
 
-  ~Gates() { open(Reads), open(Writes), open(Loads); }
+  ~Gates() { open(Reads), open(Writes), open(Loads), open(Loaded); }
 
   void shut(Kind kind) { set(kind, true); }
   void open(Kind kind) { set(kind, false); }
@@ -37,6 +38,9 @@ class Gates {
     std::lock_guard lock(mutex_);
     return high_[kind];
   }
+  /// Calls of the system that the backend says it has left behind.
+  std::atomic<std::uint64_t> left_behind = 0;
+
   void pass(Kind kind) {
     std::unique_lock lock(mutex_);
     if (!shut_[kind]) return;
@@ -55,23 +59,26 @@ class Gates {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool shut_[3] = {};
-  int held_[3] = {}, high_[3] = {}, passes_[3] = {};
+  bool shut_[4] = {};
+  int held_[4] = {}, high_[4] = {}, passes_[4] = {};
 };
 
 /// A backend whose calls pass gates first.
 class GatedBackend final : public Backend {
  public:
   // shared because calls that were left behind pass the gates after the test has gone on
-  GatedBackend(std::unique_ptr<Backend> backend, std::shared_ptr<Gates> gates, bool reads_from_snapshots)
-      : backend_(std::move(backend)), gates_(std::move(gates)), reads_from_snapshots_(reads_from_snapshots) {}
-
-  BackendTraits traits() const override {
-    return {.name = "gated " + backend_->traits().name, .reads_from_snapshots = reads_from_snapshots_};
+  GatedBackend(std::unique_ptr<Backend> backend, std::shared_ptr<Gates> gates, BackendTraits traits)
+      : backend_(std::move(backend)), gates_(std::move(gates)), traits_(std::move(traits)) {
+    traits_.name = "gated " + backend_->traits().name;
   }
+
+  BackendTraits traits() const override { return traits_; }
+  LeftBehind left_behind() const override { return {.now = gates_->left_behind, .ever = gates_->left_behind}; }
   base::Result<BackendState> load(const CallBounds& bounds) override {
     gates_->pass(Gates::Loads);
-    return backend_->load(bounds);
+    auto state = backend_->load(bounds);
+    gates_->pass(Gates::Loaded);
+    return state;
   }
   base::Result<void> append(const Commit& commit, const CallBounds& bounds) override {
     gates_->pass(Gates::Writes);
@@ -119,7 +126,7 @@ class GatedBackend final : public Backend {
   std::unique_ptr<Backend> backend_;
   // shared because calls that were left behind pass the gates after the test has gone on
   std::shared_ptr<Gates> gates_;
-  const bool reads_from_snapshots_;
+  BackendTraits traits_;
 };
 
 }  // namespace sluice::journal

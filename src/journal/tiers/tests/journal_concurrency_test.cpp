@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <mutex>
@@ -15,24 +16,32 @@ namespace {
 
 using async::eventually;
 
-/// Short bounds, so that what is given up is given up soon.
+/// So wide that no machine is too slow for it: what ends by it has been forgotten.
+constexpr base::Nanos kNever{25'000'000'000};
+
+/// Reads are given up soon, and nothing else is. Whatever has to be done before they are goes by hold(), and a read
+/// that has to succeed by eventually(): how far the machine comes within the bound is not what is tested.
 JournalConfig quick_config() {
-  return {.read_timeout = base::Nanos{300'000'000},
-          .write_timeout = base::Nanos{600'000'000},
-          .stream_timeout = base::Nanos{500'000'000},
-          .abandoned_reads_max = 256};
+  return {.read_timeout = base::Nanos{300'000'000}, .write_timeout = kNever, .abandoned_reads_max = 256};
+}
+/// Changes are, too.
+JournalConfig quick_writes() {
+  JournalConfig config = quick_config();
+  config.write_timeout = base::Nanos{600'000'000};
+  return config;
 }
 
 /// A journal over gates: with and without snapshots.
 class GatedJournal : public testing::TestWithParam<bool> {
  protected:
-  void open(JournalConfig config = quick_config()) {
+  void open(JournalConfig config = quick_config(), bool others_write = false) {
+    const BackendTraits traits{.reads_from_snapshots = GetParam(), .others_write = others_write};
     journal_ = std::make_unique<JournalUnderTest>(
-        std::make_unique<GatedBackend>(std::make_unique<MemoryBackend>(), gates_, GetParam()), std::move(config));
-    ASSERT_TRUE(journal_->append(sample_blocks(0, 8)).has_value());
+        std::make_unique<GatedBackend>(std::make_unique<MemoryBackend>(), gates_, traits), std::move(config));
+    ASSERT_TRUE(eventually([&] { return journal_->append(sample_blocks(0, 8)).has_value(); }));
   }
   void TearDown() override {
-    for (const auto kind : {Gates::Reads, Gates::Writes, Gates::Loads}) gates_->open(kind);
+    for (const auto kind : {Gates::Reads, Gates::Writes, Gates::Loads, Gates::Loaded}) gates_->open(kind);
     if (!journal_ || !journal_->owned()) return;
     expect_whole_permits();
   }
@@ -51,6 +60,23 @@ class GatedJournal : public testing::TestWithParam<bool> {
     std::vector<async::JoinHandle<BlockPage>> reads;
     for (int i = 0; i < count; ++i) reads.push_back(begin_read());
     return reads;
+  }
+  /// Begins so many that are held in the backend at the same time. Where the machine is slow some have given up before
+  /// they came so far, and others take their places; those that were held are so still, whatever their callers do.
+  template <class Begin>
+  auto hold(Gates::Kind kind, int count, Begin begin) {
+    std::vector<decltype(begin())> begun;
+    const bool are_held = eventually([&] {
+      const bool nobody_comes = std::ranges::all_of(begun, [](const auto& one) { return one.is_done(); });
+      for (int missing = nobody_comes ? count - gates().held(kind) : 0; missing > 0; --missing)
+        begun.push_back(begin());
+      return gates().held(kind) == count;
+    });
+    EXPECT_TRUE(are_held) << gates().held(kind) << " of " << count;
+    return begun;
+  }
+  auto hold_reads(int count) {
+    return hold(Gates::Reads, count, [this] { return begin_read(); });
   }
   bool reads_are_held(int count) {
     return eventually([&] { return gates().held(Gates::Reads) >= count; });
@@ -101,9 +127,9 @@ TEST_P(GatedJournal, hung_reads_cost_a_change_no_more_than_their_deadline) {
   open();
   gates().shut(Gates::Reads);
   auto reads = begin_reads(200);
-  ASSERT_TRUE(reads_are_held(64));
+  ASSERT_TRUE(reads_are_held(1));
   auto discard = begin_discard();
-  // The reads leave at 300 ms, whatever the backend does; the change has 600.
+  // The reads leave at their deadline, whatever the backend does; while one of them stays the change waits.
   EXPECT_TRUE(discard.join(soon()).has_value());
   for (auto& read : reads) EXPECT_EQ(failure_of(read.join(soon())), base::Code::DeadlineExceeded);
   EXPECT_TRUE(begin_append(8).join(soon()).has_value());
@@ -144,7 +170,7 @@ TEST_P(GatedJournal, reads_that_are_in_go_on_while_a_change_waits_for_them) {
 }
 
 TEST_P(GatedJournal, cancel_during_reader_backpressure_shuts_down) {
-  open();
+  open({.read_timeout = kNever, .abandoned_reads_max = 256});
   gates().shut(Gates::Reads);
   auto reads = begin_reads(100);
   ASSERT_TRUE(reads_are_held(64));
@@ -155,8 +181,8 @@ TEST_P(GatedJournal, cancel_during_reader_backpressure_shuts_down) {
 }
 
 TEST_P(GatedJournal, cancel_during_write_drain_shuts_down) {
-  // Bounds so wide that only the cancellation can end the wait.
-  open({.read_timeout = base::Nanos{40'000'000'000}, .write_timeout = base::Nanos{40'000'000'000}});
+  // Only the cancellation can end the wait.
+  open({.read_timeout = kNever, .write_timeout = kNever});
   gates().shut(Gates::Reads);
   auto reads = begin_reads(2);
   ASSERT_TRUE(reads_are_held(2));
@@ -179,13 +205,12 @@ TEST_P(GatedJournal, cancel_during_write_drain_shuts_down) {
 TEST_P(GatedJournal, operation_deadline_releases_permit) {
   open();
   gates().shut(Gates::Reads);
-  auto reads = begin_reads(64);
-  ASSERT_TRUE(reads_are_held(64));
+  auto reads = hold_reads(64);
   for (auto& read : reads) EXPECT_EQ(failure_of(read.join(soon())), base::Code::DeadlineExceeded);
   // The calls still hang, and their permits are home.
   EXPECT_EQ(gates().held(Gates::Reads), 64);
   EXPECT_EQ(journal()->stats().read_permits.free, 64U);
-  EXPECT_EQ(journal()->stats().reads.gave_up, 64U);
+  EXPECT_EQ(journal()->stats().reads.gave_up, reads.size());
 }
 
 TEST_P(GatedJournal, uninterruptible_call_is_counted_and_at_the_cap_reads_fail_at_once) {
@@ -193,14 +218,15 @@ TEST_P(GatedJournal, uninterruptible_call_is_counted_and_at_the_cap_reads_fail_a
   config.abandoned_reads_max = 4;
   open(config);
   gates().shut(Gates::Reads);
-  auto reads = begin_reads(4);
-  ASSERT_TRUE(reads_are_held(4));
+  auto reads = hold_reads(4);
   for (auto& read : reads) EXPECT_EQ(failure_of(read.join(soon())), base::Code::DeadlineExceeded);
   EXPECT_EQ(journal().threads().reading().stats().abandoned_now, 4U);
-  const base::Instant began = base::now();
+  EXPECT_EQ(journal()->stats().abandoned_now, 4U);
+  gates().left_behind = 3;
+  EXPECT_EQ(journal()->stats().abandoned_now, 7U) << "what the backend left behind counts, too";
+  // At once: one that had waited would say that its deadline has passed.
   const auto refused = begin_read().join(soon());
   ASSERT_EQ(failure_of(refused), base::Code::ResourceExhausted);
-  EXPECT_LT(base::now() - began, quick_config().read_timeout);
   EXPECT_NE(base::to_text(refused.error()).find("a page"), std::string::npos);
   // The writer has threads of its own.
   EXPECT_TRUE(begin_append(8).join(soon()).has_value());
@@ -209,7 +235,7 @@ TEST_P(GatedJournal, uninterruptible_call_is_counted_and_at_the_cap_reads_fail_a
 }
 
 TEST_P(GatedJournal, a_hung_write_fails_its_append_and_is_found_out_about_later) {
-  open();
+  open(quick_writes());
   gates().shut(Gates::Writes);
   auto append = begin_append(8);
   EXPECT_EQ(failure_of(append.join(soon())), base::Code::DeadlineExceeded);
@@ -217,10 +243,14 @@ TEST_P(GatedJournal, a_hung_write_fails_its_append_and_is_found_out_about_later)
   gates().open(Gates::Writes);
   // It was made after all; sent again, it is no second one.
   ASSERT_TRUE(eventually([&] { return gates().held(Gates::Writes) == 0; }));
-  const auto again = journal().append(sample_blocks(8, 2));
-  ASSERT_TRUE(again.has_value()) << base::to_text(again.error());
+  ASSERT_TRUE(eventually([&] { return journal().append(sample_blocks(8, 2)).has_value(); }));
   EXPECT_EQ(journal().reader().head(), 10U);
-  EXPECT_EQ(journal().wait(journal().reader().query({}, 20, soon()))->size(), 10U);
+  base::Result<std::vector<BlockPtr>> found;
+  ASSERT_TRUE(eventually([&] {
+    found = journal().wait(journal().reader().query({}, 20, soon()));
+    return found.has_value();
+  }));
+  EXPECT_EQ(found->size(), 10U);
 }
 
 TEST_P(GatedJournal, the_queue_of_changes_is_bounded_and_says_so) {
@@ -284,15 +314,12 @@ TEST_P(GatedJournal, a_client_has_its_share_of_the_slots) {
 TEST_P(GatedJournal, hung_backend_in_stream_setup_does_not_block_writes) {
   for (const int hung : {8, 64}) {
     JournalConfig config = quick_config();
-    config.others_write = true;
     config.streams_max = config.streams_of_client_max = 64;
-    open(config);
+    open(config, true);
     gates().shut(Gates::Loads);
-    std::vector<async::JoinHandle<BlockStream>> setups;
-    for (int i = 0; i < hung; ++i) {
-      setups.push_back(journal().spawn(journal().reader().stream({}, 0, std::nullopt, "test", soon())));
-    }
-    ASSERT_TRUE(eventually([&] { return gates().held(Gates::Loads) == hung; }));
+    auto setups = hold(Gates::Loads, hung, [this] {
+      return journal().spawn(journal().reader().stream({}, 0, std::nullopt, "test", soon()));
+    });
     auto append = begin_append(8);
     // Their reads leave at their deadline at the latest; where readers see snapshots nothing waits for them.
     EXPECT_TRUE(append.join(soon()).has_value());
@@ -302,11 +329,24 @@ TEST_P(GatedJournal, hung_backend_in_stream_setup_does_not_block_writes) {
   }
 }
 
+TEST_P(GatedJournal, an_answer_that_an_append_has_overtaken_takes_nothing_back) {
+  open({}, true);
+  gates().shut(Gates::Loaded);
+  auto latest = journal().spawn(journal().reader().latest(soon()));
+  ASSERT_TRUE(eventually([&] { return gates().held(Gates::Loaded) == 1; }));
+  // Without snapshots the append waits for the reader, and nothing can overtake it.
+  auto append = begin_append(8);
+  if (GetParam()) EXPECT_TRUE(append.join(soon()).has_value());
+  gates().open(Gates::Loaded);
+  if (!GetParam()) EXPECT_TRUE(append.join(soon()).has_value());
+  const auto block = latest.join(soon());
+  ASSERT_TRUE(block.has_value()) << base::to_text(block.error());
+  EXPECT_GE((*block)->header.seq, GetParam() ? 9U : 8U);
+  EXPECT_EQ(journal().reader().head(), 9U);
+}
+
 TEST_P(GatedJournal, parked_stream_setups_do_not_starve_reads) {
-  JournalConfig config = quick_config();
-  config.streams_max = 1;
-  config.streams_of_client_max = 100;
-  open(config);
+  open({.streams_max = 1, .streams_of_client_max = 100, .read_timeout = kNever});
   auto holder = journal().wait(journal().reader().stream({}, 0, std::nullopt, "test", soon()));
   ASSERT_TRUE(holder.has_value());
   std::vector<async::JoinHandle<BlockStream>> parked;
@@ -316,16 +356,15 @@ TEST_P(GatedJournal, parked_stream_setups_do_not_starve_reads) {
   ASSERT_TRUE(eventually([&] { return journal()->stats().stream_slots.waiting == 80; }));
   EXPECT_EQ(journal()->stats().read_permits.free, 64U);
   EXPECT_TRUE(begin_read().join(soon()).has_value());
-  for (auto& setup : parked) static_cast<void>(setup.join(soon()));
+  for (auto& setup : parked) setup.cancel();
+  for (auto& setup : parked) EXPECT_EQ(failure_of(setup.join(soon())), base::Code::Cancelled);
 }
 
 TEST_P(GatedJournal, stalled_consumer_releases_its_slot) {
-  JournalConfig config = quick_config();
-  config.streams_max = 1;
-  open(config);
+  open({.streams_max = 1, .stream_timeout = base::Nanos{500'000'000}});
   auto stalled = journal().wait(journal().reader().stream({}, 0, std::nullopt, "test", soon()));
   ASSERT_TRUE(stalled.has_value());
-  ASSERT_TRUE(journal().wait(stalled->next(soon())).has_value());
+  static_cast<void>(journal().wait(stalled->next(soon())));  // a block, where the machine gives it in time
   // Nobody reads it: at its deadline the slot goes to the next, and the stream says so.
   EXPECT_TRUE(eventually([&] { return journal()->stats().streams_now == 0; }));
   EXPECT_TRUE(journal().wait(journal().reader().stream({}, 0, std::nullopt, "test", soon())).has_value());
@@ -358,30 +397,33 @@ TEST_P(GatedJournal, late_caller_after_shutdown_fails_at_once) {
   EXPECT_EQ(failure_of(journal()->try_append(sample_blocks(8, 1))), base::Code::Terminated);
 }
 
+async::Task<BlockPtr> first_of_a_stream(JournalReader reader) {
+  SLUICE_CO_TRY(BlockStream stream, co_await reader.stream({}, 0, std::nullopt, "test", soon()));
+  co_return co_await stream.next(soon());
+}
+
 /// Whoever is in: the journal is down within the later of its timeouts and a second.
 TEST_P(GatedJournal, shutdown_is_bounded_with_each_kind_of_guest) {
-  const base::Nanos bound = quick_config().write_timeout + base::Nanos{1'500'000'000};
+  // Half a minute would be a wait for the backend or for a guest; three seconds are the machine's.
+  const base::Nanos bound = quick_writes().write_timeout + base::Nanos{1'000'000'000} + base::Nanos{3'000'000'000};
   const std::vector<std::function<void()>> guests = {
-      [&] {
-        static_cast<void>(begin_reads(64));
-        ASSERT_TRUE(reads_are_held(64));
-      },
+      [&] { static_cast<void>(hold_reads(64)); },
       [&] { static_cast<void>(begin_append(8)); },
       [&] { static_cast<void>(begin_discard()); },
       [&] {
-        auto stream = journal().wait(journal().reader().stream({}, 0, std::nullopt, "test", soon()));
-        static_cast<void>(journal().spawn(stream->next(soon())));
-        ASSERT_TRUE(reads_are_held(1));
+        static_cast<void>(
+            hold(Gates::Reads, 1, [this] { return journal().spawn(first_of_a_stream(journal().reader())); }));
       },
   };
   for (const auto& invite : guests) {
-    open();
+    open(quick_writes());
     gates().shut(Gates::Reads), gates().shut(Gates::Writes);
     invite();
     const base::Instant began = base::now();
     static_cast<void>(journal().wait(journal()->shutdown()));
     EXPECT_LT(base::now() - began, bound);
     gates().open(Gates::Reads), gates().open(Gates::Writes);
+    ASSERT_TRUE(eventually([&] { return gates().held(Gates::Reads) + gates().held(Gates::Writes) == 0; }));
   }
 }
 
@@ -411,7 +453,7 @@ TEST_P(GatedJournal, read_flood_does_not_starve_writes) {
 }
 
 TEST_P(GatedJournal, cancelled_batch_acquire_wakes_the_next) {
-  open({.read_timeout = base::Nanos{20'000'000'000}, .write_timeout = base::Nanos{200'000'000}});
+  open({.read_timeout = kNever, .write_timeout = base::Nanos{2'000'000'000}});
   gates().shut(Gates::Reads);
   auto held = begin_reads(1);
   ASSERT_TRUE(reads_are_held(1));
@@ -427,7 +469,7 @@ TEST_P(GatedJournal, cancelled_batch_acquire_wakes_the_next) {
 }
 
 TEST_P(GatedJournal, cache_is_consistent_through_truncate) {
-  open();
+  open({});
   JournalReader reader = journal().reader();
   gates().shut(Gates::Reads);
   // A read by party is under way when its block goes, and comes back late.
@@ -454,10 +496,11 @@ TEST_P(GatedJournal, what_is_given_up_is_told_once_a_second_and_kind) {
   };
   open(config);
   gates().shut(Gates::Reads);
+  const base::Instant began = base::now();
   auto reads = begin_reads(40);
   for (auto& read : reads) static_cast<void>(read.join(soon()));
   EXPECT_GE(told, 1);
-  EXPECT_LE(told, 2);
+  EXPECT_LE(told, 1 + (base::now() - began).count() / 1'000'000'000) << "once a second";
   std::lock_guard lock(mutex);
   EXPECT_NE(text.find("a page"), std::string::npos) << text;
   EXPECT_NE(text.find("of 64 read permits"), std::string::npos) << text;
@@ -492,7 +535,7 @@ TEST_P(GatedJournal, permits_are_conserved) {
   for (std::thread& thread : threads) thread.join();
   gates().open(Gates::Reads);
   expect_whole_permits();
-  EXPECT_TRUE(begin_read().join(soon()).has_value());
+  EXPECT_TRUE(eventually([&] { return begin_read().join(soon()).has_value(); }));
 }
 
 }  // namespace

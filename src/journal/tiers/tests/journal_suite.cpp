@@ -30,6 +30,27 @@ async::Task<std::vector<BlockPtr>> read_stream(JournalReader reader, Filter filt
   }
 }
 
+constexpr StatusSet kFailed = ~kSucceeded;
+
+/// Operation records of the second `number`: rows of three slow operations and of one that failed.
+StoredBlock sample_chunk(std::uint64_t number) {
+  StoredBlock block = sample_block(number);
+  block.header.kind = BlockKind::Records;
+  block.header.zone = ZoneMap{.records = 65'536, .latency_ns_max = 4'000'000, .statuses = kSucceeded | kFailed};
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    NotableRecord& record =
+        block.notable.emplace_back(sample_record(10 * i, static_cast<std::int64_t>(1'000'000 * i + number)));
+    record.end_ns = block.header.from_ns + 100'000'000 * i;
+  }
+  block.notable.back().status = status_of(model::ErrorKind::TimedOut);
+  return block;
+}
+std::vector<StoredBlock> sample_chunks(std::uint64_t count) {
+  std::vector<StoredBlock> blocks;
+  for (std::uint64_t i = 0; i < count; ++i) blocks.push_back(sample_chunk(i));
+  return blocks;
+}
+
 }  // namespace
 
 TEST_P(JournalSuite, empty) {
@@ -259,7 +280,10 @@ TEST_P(JournalSuite, supersede) {
   JournalReader reader = journal().reader();
   EXPECT_TRUE(journal().wait(reader.query({}, 10, soon()))->empty());
   EXPECT_EQ(journal().wait(reader.query({.with_superseded = true}, 10, soon()))->size(), 2U);
-  EXPECT_EQ(failure_of(journal().append(sample_blocks(2, 1))), base::Code::Terminated);
+  const auto late = journal().append(sample_blocks(2, 1));
+  ASSERT_EQ(failure_of(late), base::Code::Terminated);
+  EXPECT_NE(late.error().what.find("of stage 2 "), std::string::npos)
+      << "a person counts from 1: " << late.error().what;
   StoredBlock next_attempt = sample_block(0);
   next_attempt.header.party.attempt = 1;
   EXPECT_TRUE(journal().append({next_attempt}).has_value());
@@ -307,6 +331,43 @@ TEST_P(JournalSuite, damage_is_told_and_names_the_block) {
   ASSERT_EQ(failure_of(block), base::Code::Corrupt);
   EXPECT_NE(base::to_text(block.error()).find('2'), std::string::npos);
   EXPECT_TRUE(journal().wait(journal().reader().get(3, soon())).has_value());
+}
+
+TEST_P(JournalSuite, the_slowest_and_all_failed_operations_are_found_without_reading_a_chunk) {
+  const auto counts = open_counted();
+  ASSERT_TRUE(journal().append(sample_chunks(40)).has_value());
+  // Whoever looks at a chunk now finds it damaged, below the counter, too.
+  for (std::uint64_t seq = 1; seq <= 40; ++seq) store().damage(seq);
+
+  const auto slowest = journal().wait(journal().reader().notable({.statuses = kSucceeded}, 10, true, soon()));
+  ASSERT_TRUE(slowest.has_value()) << base::to_text(slowest.error());
+  ASSERT_EQ(slowest->size(), 10U);
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    EXPECT_EQ((*slowest)[i].block.seq, 40 - i);
+    EXPECT_EQ((*slowest)[i].record.latency_ns, static_cast<std::int64_t>(2'000'039 - i));
+  }
+  const auto failed = journal().wait(journal().reader().notable({.statuses = kFailed}, 40, false, soon()));
+  ASSERT_TRUE(failed.has_value()) << base::to_text(failed.error());
+  ASSERT_EQ(failed->size(), 40U);
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    EXPECT_EQ((*failed)[i].block.seq, i + 1);
+    EXPECT_EQ((*failed)[i].record, sample_chunk(i).notable.back());
+  }
+  EXPECT_EQ(counts->blocks, 0U);
+  EXPECT_EQ(counts->payload_bytes, 0U);
+  EXPECT_EQ(counts->records, 50U);
+}
+
+TEST_P(JournalSuite, a_window_of_a_run_reads_the_chunks_that_touch_it_and_no_other) {
+  const auto counts = open_counted();
+  ASSERT_TRUE(journal().append(sample_chunks(100)).has_value());
+  for (const std::uint64_t seq : {1U, 49U, 50U, 53U, 54U, 100U}) store().damage(seq);
+  // 1 % of the run, over parts of two chunks.
+  const Filter window{.kinds = {BlockKind::Records}, .time_ns = {50'500'000'000, 51'500'000'000}};
+  const auto chunks = journal().wait(journal().reader().query(window, 100, soon()));
+  ASSERT_TRUE(chunks.has_value()) << base::to_text(chunks.error());
+  EXPECT_EQ(seqs_of(*chunks), numbers(51, 52));
+  EXPECT_EQ(counts->blocks, 2U);
 }
 
 TEST_P(JournalSuite, what_was_appended_is_there_after_it_is_opened_again) {

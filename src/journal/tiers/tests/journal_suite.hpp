@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
+#include "journal/tiers/tests/counting_backend.hpp"
 #include "journal/tiers/tests/journal_fixture.hpp"
 #include "journal/tiers/tests/store_under_test.hpp"
 
@@ -18,6 +20,15 @@ class JournalSuite : public testing::TestWithParam<StoreCase> {
   void open(JournalConfig config = {}) {
     journal_.reset();
     journal_ = std::make_unique<JournalUnderTest>(store_->open(), std::move(config));
+  }
+  /// The same over a backend that counts what is read.
+  // shared because calls that were left behind are counted after the test has gone on
+  std::shared_ptr<ReadCounts> open_counted() {
+    journal_.reset();
+    // shared because calls that were left behind are counted after the test has gone on
+    auto counts = std::make_shared<ReadCounts>();
+    journal_ = std::make_unique<JournalUnderTest>(std::make_unique<CountingBackend>(store_->open(), counts));
+    return counts;
   }
 
   JournalUnderTest& journal() { return *journal_; }

@@ -30,7 +30,10 @@ INSTANTIATE_TEST_SUITE_P(Memory, JournalSuite,
                          testing::Values(StoreCase{"memory", [] { return std::make_unique<MemoryStore>(); }}),
                          name_of_case);
 
-TEST(MemoryBackend, says_that_it_has_no_snapshots) { EXPECT_FALSE(MemoryBackend().traits().reads_from_snapshots); }
+TEST(MemoryBackend, says_that_it_has_no_snapshots_and_one_writer) {
+  EXPECT_FALSE(MemoryBackend().traits().reads_from_snapshots);
+  EXPECT_FALSE(MemoryBackend().traits().others_write);
+}
 
 }  // namespace
 }  // namespace sluice::journal
