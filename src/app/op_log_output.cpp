@@ -37,7 +37,9 @@ bool OpLogOutput::put(std::string_view lines) {
   return !out_.is_over();
 }
 
+/// What is left of a packed file, too.
 void OpLogOutput::pack() {
+  if (!packer_ || lines_.empty()) return;
   packed_.clear();
   packer_->pack(std::as_bytes(std::span(lines_)), {}, packed_);
   lines_.clear();
@@ -53,12 +55,12 @@ void OpLogOutput::count(std::size_t bytes) {
 }
 
 base::Result<void> OpLogOutput::finish() {
-  if (packer_ && !lines_.empty()) pack();
+  pack();
   return out_.finish();
 }
 
 base::Result<void> OpLogOutput::finish_durably() {
-  if (packer_ && !lines_.empty()) pack();
+  pack();
   out_.sync();
   return out_.finish();
 }
