@@ -78,7 +78,10 @@ void OpLogText::put_row(const OpLogRow& row, std::string& out) {
 
 /// "file:///mnt/a/" and "dir/f" are "file://" and "/mnt/a/dir/f"; "s3://b/p/" and "k" are "s3://b" and "b/p/k".
 void OpLogText::split(const RecordTarget& target) {
-  file_.assign(target.base_uri).append(target.name);
+  std::string_view base = target.base_uri;
+  // What follows is how the target behaves, and no part of its names.
+  if (base.starts_with("null://")) base = base.substr(0, base.find('?'));
+  file_.assign(base).append(target.name);
   endpoint_.clear();
   const std::size_t scheme = target.is_known ? file_.find("://") : std::string::npos;
   if (scheme == std::string::npos) return;

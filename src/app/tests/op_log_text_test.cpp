@@ -66,6 +66,8 @@ TEST(OpLogText, a_uri_is_endpoint_and_file) {
   };
   EXPECT_EQ(cells({.base_uri = "direct:///dev/nvme0n1", .name = ""}), "direct://\t/dev/nvme0n1");
   EXPECT_EQ(cells({.base_uri = "s3://bucket/p/", .name = "k"}), "s3://bucket\tbucket/p/k");
+  EXPECT_EQ(cells({.base_uri = "null://x/?size=4KiB", .name = "k"}), "null://x\tx/k");
+  EXPECT_EQ(cells({.base_uri = "file:///what?/", .name = "k"}), "file://\t/what?/k");
   EXPECT_EQ(cells({.base_uri = "", .name = "file:///b/x"}), "file://\t/b/x");
   EXPECT_EQ(cells({.base_uri = "", .name = "(unknown: number 7 of set 2)", .is_known = false}),
             "\t(unknown: number 7 of set 2)");
