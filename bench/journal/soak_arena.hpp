@@ -79,7 +79,7 @@ class SoakArena {
   enum class Trouble : std::uint8_t { Cut, Discard, Compact, Reopen, Hold, TakeDown };
   static constexpr std::size_t kTroubles = 6;
 
-  bool open(base::Nanos within);
+  bool open(base::Nanos within, const JournalConfig& config);
   void close();
   void make_trouble();
   void make(Trouble trouble);

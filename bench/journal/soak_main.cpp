@@ -3,6 +3,7 @@
 // databases held up and taken down. What has to be true at the end is looked at then; the exit code says whether it
 // was.
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <memory>
 #include <stdexcept>
@@ -75,13 +76,20 @@ class Soak {
   }
 
  private:
-  void tell_progress(base::Nanos since) const {
+  void tell_progress(base::Nanos since) {
     std::string line = fmt::format("{:>6.0f} s", seconds(since));
     for (const auto& arena : arenas_) {
       line += fmt::format(" | {}: {} blocks, {} reads, {} troubles, {} wrong", arena->name(), arena->acknowledged(),
                           arena->tally().of(Call::Read).done, arena->troubles(), arena->tally().wrongs_count());
     }
     fmt::print("{} | {:.0f} MiB\n", line, resident_mib_.back());
+    // At once: whoever waits for an hour wants to know what to look at.
+    for (std::size_t i = 0; i < arenas_.size(); ++i) {
+      const std::vector<std::string> wrongs = arenas_[i]->tally().wrongs();
+      for (; told_wrongs_[i] < wrongs.size(); ++told_wrongs_[i]) {
+        fmt::print("         {}: {}\n", arenas_[i]->name(), wrongs[told_wrongs_[i]]);
+      }
+    }
     std::fflush(stdout);
   }
 
@@ -141,6 +149,7 @@ class Soak {
       must(async::Executor::create({.worker_threads = 2, .queue_max = 4096, .name = "soak"}));
   std::vector<std::unique_ptr<SoakArena>> arenas_;
   std::vector<double> resident_mib_;
+  std::array<std::size_t, 2> told_wrongs_{};  ///< of each arena
 };
 
 int run_soak(int argc, char** argv) {

@@ -90,8 +90,8 @@ CREATE FUNCTION sluice.time_of(ns bigint) RETURNS timestamptz LANGUAGE sql IMMUT
   $$ SELECT to_timestamp(ns / 1e9) $$;
 
 CREATE FUNCTION sluice.kind_name(kind bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
-  $$ SELECT coalesce((ARRAY['run_started', 'stage_started', 'interval', 'stage_ended', 'note', 'run_ended', 'records',
-                      'target_names'])[kind::int], 'unknown') $$;
+  $$ SELECT coalesce((ARRAY['run_started', 'stage_started', 'interval', 'stage_ended', 'note', 'run_ended', 'records'])
+                     [kind::int], 'unknown') $$;
 
 CREATE FUNCTION sluice.operation_name(operation bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
   $$ SELECT coalesce((ARRAY['get', 'put', 'list', 'stat', 'delete', 'mkdir', 'rmdir', 'copy', 'rename', 'read', 'write'])
@@ -103,8 +103,13 @@ CREATE FUNCTION sluice.status_name(status bigint) RETURNS text LANGUAGE sql IMMU
                             'invalid_request', 'unsupported', 'busy', 'other'])
                      [CASE WHEN status > 0 THEN (ln(status) / ln(2.0))::int + 1 END], 'unknown') $$;)sql";
 
-/// The views for people. In place of those of version 1, which counted stages from 0; what was granted on them stays.
+/// The views for people, and a kind of block. In place of those of version 1, which counted stages from 0; what was
+/// granted on them stays.
 inline constexpr const char* kSchemaStep2 = R"sql(
+CREATE OR REPLACE FUNCTION sluice.kind_name(kind bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
+  $$ SELECT coalesce((ARRAY['run_started', 'stage_started', 'interval', 'stage_ended', 'note', 'run_ended', 'records',
+                            'target_names'])[kind::int], 'unknown') $$;
+
 CREATE OR REPLACE VIEW sluice.blocks_readable AS
   SELECT b.seq, sluice.readable(p.run) AS run, sluice.readable(p.party) AS party, p.attempt, b.party_seq,
          b.stage + 1 AS stage,

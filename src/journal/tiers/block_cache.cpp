@@ -1,5 +1,6 @@
 #include "journal/tiers/block_cache.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace sluice::journal {
@@ -11,28 +12,25 @@ BlockPtr BlockCache::get(std::uint64_t seq) {
   return used_.front();
 }
 
+BlockCache::Entry BlockCache::forget(Entry entry) {
+  bytes_ -= (*entry)->size_bytes();
+  by_seq_.erase((*entry)->header.seq);
+  return used_.erase(entry);
+}
+
 void BlockCache::put(BlockPtr block) {
   const std::uint64_t seq = block->header.seq;
-  if (const auto at = by_seq_.find(seq); at != by_seq_.end()) {
-    used_.erase(at->second);
-    by_seq_.erase(at);
-  }
+  if (const auto at = by_seq_.find(seq); at != by_seq_.end()) forget(at->second);
+  const std::size_t bytes = block->size_bytes();
+  if (bytes > bytes_max_) return;
+  bytes_ += bytes;
   used_.push_front(std::move(block));
   by_seq_.emplace(seq, used_.begin());
-  if (by_seq_.size() <= blocks_max_) return;
-  by_seq_.erase(used_.back()->header.seq);
-  used_.pop_back();
+  while (by_seq_.size() > blocks_max_ || bytes_ > bytes_max_) forget(std::prev(used_.end()));
 }
 
 void BlockCache::cut(std::uint64_t seq) {
-  for (auto at = used_.begin(); at != used_.end();) {
-    if ((*at)->header.seq <= seq) {
-      ++at;
-      continue;
-    }
-    by_seq_.erase((*at)->header.seq);
-    at = used_.erase(at);
-  }
+  for (auto at = used_.begin(); at != used_.end();) at = (*at)->header.seq > seq ? forget(at) : std::next(at);
 }
 
 }  // namespace sluice::journal

@@ -23,6 +23,7 @@ struct JournalConfig {
   std::uint32_t abandoned_reads_max = 16;      ///< calls that outlived their deadline; beyond them reads fail at once
   std::uint32_t abandoned_writes_max = 4;      ///< the same of changes
   std::size_t cache_blocks_max = 2048;
+  std::size_t cache_bytes_max = std::size_t{64} << 20;   ///< a chunk of operation records alone is half a MiB
   std::size_t commit_blocks_max = 4096;                  ///< of several appends, in one change
   std::size_t commit_bytes_max = std::size_t{64} << 20;  ///< the same, in bytes
   std::size_t query_bytes_max = std::size_t{256} << 20;  ///< of the answer of one query

@@ -16,7 +16,7 @@ JournalCore::JournalCore(JournalThreads& threads, std::unique_ptr<Backend> backe
       traits_(backend_->traits()),
       reads_(config_.reads_max, "reads of the journal"),
       slots_(config_.streams_max, "streams of the journal"),
-      cache_(config_.cache_blocks_max) {}
+      cache_(config_.cache_blocks_max, config_.cache_bytes_max) {}
 
 async::Task<async::Permit> JournalCore::keep_readers_out(async::Deadline deadline) {
   return reads_.acquire(config_.reads_max, deadline);
