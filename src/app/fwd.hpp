@@ -4,17 +4,13 @@ namespace sluice::app {
 
 class Console;
 class Display;
-class OpLogOutput;
-class OpLogText;
+class Output;
 class ResultsDir;
 class ResultsWriter;
 class RunSink;
 class Signals;
-class TargetBook;
 struct CommandLine;
 struct LoadedPlan;
-struct OpLogInput;
-struct OpLogReport;
 struct RunOptions;
 
 }  // namespace sluice::app

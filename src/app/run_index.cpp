@@ -9,7 +9,6 @@
 #include "async/backoff.hpp"
 #include "async/stop_flag.hpp"
 #include "base/units.hpp"
-#include "journal/log_tail.hpp"
 #include "journal/tiers/errors.hpp"
 
 namespace sluice::app {
@@ -22,18 +21,6 @@ constexpr async::BackoffOptions kPauses{.max = journal::Indexer::kPauseMax};
 
 /// A run does not end later because of its journal.
 journal::JournalConfig config() { return {.read_timeout = 3 * kSecond, .write_timeout = 3 * kSecond}; }
-
-/// How many blocks the log has; it is read for that, and that it cannot be read has been told.
-std::uint64_t count_blocks(const std::string& dir, const std::string& run) {
-  constexpr std::size_t kBlocksMax = 1024, kBytesMax = std::size_t{8} << 20;
-  journal::LogTail log(dir, run);
-  for (auto blocks = log.next(kBlocksMax, kBytesMax); blocks && !blocks->empty();) {
-    blocks = log.next(kBlocksMax, kBytesMax);
-  }
-  std::uint64_t count = 0;
-  for (const journal::PartyExtent& party : log.extents()) count += party.blocks;
-  return count;
-}
 
 }  // namespace
 
@@ -132,21 +119,21 @@ RunIndex::~RunIndex() {
   filled_.journal.reset();
 }
 
-std::optional<base::Error> RunIndex::finish(base::Nanos wait) {
+std::optional<base::Error> RunIndex::finish(base::Nanos wait, std::uint64_t blocks) {
   const async::Deadline deadline = async::Deadline::in(wait);
   end_opening(deadline);
-  if (!filled_.indexer) return lacking(0, opening_->last_trouble());
+  if (!filled_.indexer) return lacking(0, blocks, opening_->last_trouble());
   const journal::IndexingReport report = filled_.indexer->finish(deadline);
   static_cast<void>(opening_->runtime.executor().block_on(filled_.journal->shutdown()));
   if (report.is_complete) return std::nullopt;
-  return lacking(report.there, report.trouble);
+  return lacking(report.there, blocks, report.trouble);
 }
 
-base::Error RunIndex::lacking(std::uint64_t there, const std::optional<base::Error>& trouble) const {
+base::Error RunIndex::lacking(std::uint64_t there, std::uint64_t blocks,
+                              const std::optional<base::Error>& trouble) const {
   base::Error error{.code = base::Code::Unavailable,
                     .what = "the journal lacks a part of what the log has: " + base::format_count(there) + " of " +
-                            base::format_count(count_blocks(opening_->dir, opening_->run)) +
-                            " blocks are known to be there",
+                            base::format_count(blocks) + " blocks are known to be there",
                     .where = opening_->dir};
   if (trouble) error.chain.push_back(trouble->what + ": " + trouble->where);
   return std::move(error)

@@ -33,9 +33,9 @@ class RunIndex {
   /// Calls of the database that outlived their deadline.
   std::uint64_t abandoned_calls() const;
 
-  /// The log is complete: brings the rest in, for at most `wait`. What is missing then, and why, for a person; nothing
-  /// where all is there.
-  std::optional<base::Error> finish(base::Nanos wait);
+  /// The log is complete, with so many blocks: brings the rest in, for at most `wait`. What is missing then, and why,
+  /// for a person; nothing where all is there.
+  std::optional<base::Error> finish(base::Nanos wait, std::uint64_t blocks);
 
   static constexpr base::Nanos kOpenMax{5'000'000'000};
 
@@ -53,7 +53,7 @@ class RunIndex {
   static async::Task<Filled> open_once(OpeningPtr opening);
   static async::Task<Filled> open_when_it_comes(OpeningPtr opening, base::Error trouble);
   void end_opening(async::Deadline deadline);
-  base::Error lacking(std::uint64_t there, const std::optional<base::Error>& trouble) const;
+  base::Error lacking(std::uint64_t there, std::uint64_t blocks, const std::optional<base::Error>& trouble) const;
 
   const OpeningPtr opening_;
   std::optional<base::Error> away_;

@@ -6,13 +6,15 @@ namespace sluice::app {
 
 base::Result<void> RunSink::append(const model::Block& block) {
   base::Result<void> logged = log_ == nullptr ? base::Result<void>() : log_->append(block);
-  // Operation records wait where the log is behind: whoever writes them tries again.
-  const bool may_wait = std::holds_alternative<model::OperationRecords>(block);
-  if (!logged && may_wait && logged.error().code == base::Code::ResourceExhausted) return logged;
+  const auto* records = logged ? nullptr : std::get_if<model::OperationRecords>(&block);
   bool first_failure = false;
   {
     std::lock_guard lock(mutex_);
-    report::fold(summary_, block);
+    if (records == nullptr) {
+      report::fold(summary_, block);
+    } else {
+      summary_.op_log.lost += records->records + records->lost;
+    }
     live_.add(block);
     perf_rows_ += perf_log_.add(block);
     first_failure = !logged && !std::exchange(failed_, true);
@@ -25,6 +27,8 @@ async::Task<> RunSink::sync(async::Deadline deadline) {
   if (log_ == nullptr) co_return base::Result<void>();
   co_return co_await log_->sync(deadline);
 }
+
+bool RunSink::has_room_for_records() const { return log_ == nullptr || log_->has_room_for_records(); }
 
 void RunSink::put(model::Block block) { static_cast<void>(append(block)); }
 

@@ -26,6 +26,7 @@ class RunSink final : public journal::BlockLog, public load::BlockSink {
   void log_to(journal::BlockLog& log) { log_ = &log; }
 
   base::Result<void> append(const model::Block& block) override;
+  bool has_room_for_records() const override;
   async::Task<> sync(async::Deadline deadline) override;
   void put(model::Block block) override;
 

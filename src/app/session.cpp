@@ -16,8 +16,8 @@
 #include "app/console.hpp"
 #include "app/display.hpp"
 #include "app/host_facts.hpp"
-#include "app/op_log_file.hpp"
-#include "app/op_log_sink.hpp"
+#include "app/op_log/op_log_file.hpp"
+#include "app/op_log/op_log_sink.hpp"
 #include "app/results_dir.hpp"
 #include "app/results_writer.hpp"
 #include "app/run_index.hpp"
@@ -51,7 +51,7 @@ constexpr base::Nanos kPatience{15'000'000'000};
 constexpr base::Nanos kIndexMax{5'000'000'000}, kIndexMaxHurried{1'000'000'000};
 constexpr std::uint32_t kLoopThreads = 2;
 /// How often the work on the op-log's file is told of.
-constexpr base::Nanos kTellEvery{2'000'000'000};
+constexpr base::Nanos kTellEvery{1'000'000'000};
 
 int exit_code_of(const base::Error& error) {
   return error.code == base::Code::InvalidArgument || error.code == base::Code::Unsupported ? protocol::kExitBadUsage
@@ -349,7 +349,8 @@ void Session::write_results() {
 
 void Session::finish_index() {
   if (!index_) return;
-  auto lacking = index_->finish(ended_.status == model::RunStatus::Interrupted ? kIndexMaxHurried : kIndexMax);
+  auto lacking = index_->finish(ended_.status == model::RunStatus::Interrupted ? kIndexMaxHurried : kIndexMax,
+                                log_->durable_blocks());
   // A disk that takes no results takes no journal either, and that was told.
   if (lacking && exit_code_ != protocol::kExitFailed)
     console_->say(base::to_text(*lacking, options_.brief_errors) + "\n");
@@ -379,15 +380,20 @@ void Session::write_op_log(const Signals& signals) {
   base::Instant tell_at = base::now() + kTellEvery;
   const auto go_on = [&](std::uint64_t done, std::uint64_t total) {
     const base::Instant now = base::now();
-    if (tells && total > 0 && now >= tell_at) {
+    if (tells && now >= tell_at) {
       tell_at = now + kTellEvery;
-      console_->say(fmt::format("writing the op-log: {} of {} operations\n", base::format_count(done),
-                                base::format_count(total)));
+      console_->say(total == 0 ? std::string("writing the op-log: looking through the log\n")
+                               : fmt::format("writing the op-log: {} of {} operations\n", base::format_count(done),
+                                             base::format_count(total)));
     }
     return signals.first() == 0;
   };
   const auto written = app::write_op_log(results_->path(), loaded_.plan.op_log_path, go_on);
-  if (written) return;
+  if (written) {
+    for (const std::string& line : told_of(*written)) console_->say(line + "\n");
+    if (!written->damage.empty() && exit_code_ == protocol::kExitDone) exit_code_ = protocol::kExitFailed;
+    return;
+  }
   const bool is_left = written.error().code == base::Code::Cancelled;
   console_->say(is_left ? fmt::format("{} was not written: sluice results rebuild {} makes it from the log\n",
                                       loaded_.plan.op_log_path, results_->path())

@@ -12,9 +12,12 @@ class BlockLog {
   virtual ~BlockLog() = default;
 
   /// Hands a block over; any thread, never waits for the disk. Errors: ResourceExhausted where too much is buffered
-  /// already, and the first failed write of this log, from then on for ever. Operation records may use half of the
-  /// buffer only, so that they cannot keep a run's other blocks out: there ResourceExhausted says to try again later.
+  /// already, and the first failed write of this log, from then on for ever.
   virtual base::Result<void> append(const model::Block& block) = 0;
+
+  /// May operation records be appended now? Not while they would keep a run's other blocks out of the buffer: ask again
+  /// later. Any thread.
+  virtual bool has_room_for_records() const { return true; }
 
   /// Waits until every block appended before is durable. Errors: DeadlineExceeded (it may still become durable),
   /// Cancelled, or the first failed write.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace sluice::journal {
 
@@ -26,6 +27,7 @@ OpLogWriter::OpLogWriter(BlockLog& log, Options options)
 void OpLogWriter::begin(std::uint32_t stage, std::vector<std::string> base_uris) {
   stage_ = stage;
   base_uris_ = std::move(base_uris);
+  wait_until_ns_ = base::Instant::never().ns;
 }
 
 std::uint32_t OpLogWriter::number_of(const model::NamesRecipe& recipe, const std::string& base_uri) {
@@ -35,7 +37,7 @@ std::uint32_t OpLogWriter::number_of(const model::NamesRecipe& recipe, const std
   const auto number = static_cast<std::uint32_t>(numbered_.size());
   numbered_.push_back({base_uri, recipe});
   // Lost with a log that takes nothing any more, and then so are the records.
-  static_cast<void>(append(model::TargetNames{.number = number, .base_uri = base_uri, .recipe = recipe}));
+  static_cast<void>(log_.append(model::TargetNames{.number = number, .base_uri = base_uri, .recipe = recipe}));
   return number;
 }
 
@@ -108,14 +110,19 @@ void OpLogWriter::tick(base::Instant now) {
 }
 
 void OpLogWriter::end() {
-  // Also where only a loss has to be told.
-  if (chunk_since_ || lost_untold_ > 0) write_chunk();
+  if (chunk_since_) write_chunk();
+  if (lost_ > 0) {
+    // Small, so it need not wait for room; and a log that refuses it has failed, as its run has.
+    const std::span<const std::byte> none = encoder_.finish();
+    static_cast<void>(log_.append(model::OperationRecords{
+        .stage = stage_, .lost = std::exchange(lost_, 0), .chunk = {none.begin(), none.end()}}));
+  }
   known_.clear();
   last_names_ = {};
 }
 
 void OpLogWriter::write_chunk() {
-  model::OperationRecords block{.stage = stage_, .records = encoder_.size(), .lost = lost_untold_};
+  model::OperationRecords block{.stage = stage_, .records = encoder_.size()};
   NameBuffer name;
   Notable notable =
       picker_.finish([&](std::uint32_t index) { return std::string(name.data(), write_name(targets_[index], name)); });
@@ -125,29 +132,22 @@ void OpLogWriter::write_chunk() {
   block.chunk.assign(chunk.begin(), chunk.end());
   targets_.clear();
   chunk_since_.reset();
-  if (append(block)) {
-    lost_untold_ = 0;
-  } else {
+  if (!wait_for_room()) {
     lost_ += block.records;
-    lost_untold_ += block.records;
+    return;
   }
+  block.lost = std::exchange(lost_, 0);
+  static_cast<void>(log_.append(block));
 }
 
-base::Result<void> OpLogWriter::append(const model::Block& block) {
-  const base::Instant began = base::now();
-  for (;;) {
-    auto appended = log_.append(block);
-    if (appended) {
-      is_waited_for_ = true;
-      return appended;
-    }
-    const bool may_take_it_later = appended.error().code == base::Code::ResourceExhausted;
-    if (!may_take_it_later || !is_waited_for_ || base::now() - began >= options_.patience) {
-      is_waited_for_ = false;
-      return appended;
-    }
+bool OpLogWriter::wait_for_room() {
+  const base::Instant patience_ends = base::now() + options_.patience;
+  while (!log_.has_room_for_records()) {
+    const base::Instant until = std::min(patience_ends, base::Instant{wait_until_ns_.load()});
+    if (!is_waited_for_ || base::now() >= until) return is_waited_for_ = false;
     std::this_thread::sleep_for(kAskEvery);  // tidy-allow: sleep because this thread has nothing else to do
   }
+  return is_waited_for_ = true;
 }
 
 }  // namespace sluice::journal

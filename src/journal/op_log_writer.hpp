@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -17,8 +18,9 @@
 namespace sluice::journal {
 
 /// Writes operations into a run's log, one by one: chunks of up to 65,536, and before the first record of each set of
-/// targets what its number stands for. Keeps 20 MB. One thread at a time, which is no loop's: where the log is behind,
-/// take() waits for it, at most `patience` at a time, and what it then still does not take is counted as lost.
+/// targets what its number stands for. Keeps 20 MB. One thread at a time, which is no loop's: where the log has no
+/// room, take() waits for it, at most `patience` at a time, and what it then still does not take is counted as lost,
+/// and told with the next block of the stage, or at its end. A log that refuses a block has been told what is in it.
 class OpLogWriter {
  public:
   struct Options {
@@ -39,8 +41,8 @@ class OpLogWriter {
   void tick(base::Instant now);
   /// Writes what is left. The names of targets need not live longer than this.
   void end();
-
-  std::uint64_t lost() const { return lost_; }
+  /// From now until the next begin() no call waits for the log beyond `until`. Any thread.
+  void hurry(base::Instant until) { wait_until_ns_ = until.ns; }
 
  private:
   /// What is known of a set of names that records came with.
@@ -65,7 +67,7 @@ class OpLogWriter {
   std::uint32_t number_of(const model::NamesRecipe& recipe, const std::string& base_uri);
   std::size_t write_name(const Target& target, std::span<char> out) const;
   void write_chunk();
-  base::Result<void> append(const model::Block& block);
+  bool wait_for_room();
 
   BlockLog& log_;  // outlives: the one who made it says so
   const Options options_;
@@ -79,8 +81,9 @@ class OpLogWriter {
   Known last_known_;
   std::vector<Target> targets_;  ///< of the open chunk's records
   std::optional<base::Instant> chunk_since_;
-  std::uint64_t lost_ = 0, lost_untold_ = 0;
+  std::uint64_t lost_ = 0;     ///< of this stage, and not told yet
   bool is_waited_for_ = true;  ///< false since the log has used up the patience
+  std::atomic<std::int64_t> wait_until_ns_{base::Instant::never().ns};
 };
 
 }  // namespace sluice::journal

@@ -101,20 +101,17 @@ base::Result<std::unique_ptr<RunLog>> RunLog::open(async::Runtime& runtime, std:
 }
 
 base::Result<void> RunLog::append(const model::Block& block) {
-  if (std::holds_alternative<model::OperationRecords>(block) && segment_->buffered_bytes() > records_bytes_max_) {
-    return base::fail(base::Error{.code = base::Code::ResourceExhausted,
-                                  .what = "operation records wait for the disk of the log",
-                                  .where = path(),
-                                  .likely = {"the disk of the results is slower than the operations come"},
-                                  .try_next = {"keep the results on a faster disk, or no op_log_path"}});
-  }
   SLUICE_CHECK(segment_->append(encode_block(block)));
   return {};
 }
 
+bool RunLog::has_room_for_records() const { return segment_->buffered_bytes() <= records_bytes_max_; }
+
 async::Task<> RunLog::sync(async::Deadline deadline) { return segment_->sync(deadline); }
 
 async::Task<> RunLog::close(async::Deadline deadline) { return segment_->close(deadline); }
+
+std::uint64_t RunLog::durable_blocks() const { return segment_->durable_frames(); }
 
 const SegmentRecovery& RunLog::recovery() const { return segment_->recovery(); }
 

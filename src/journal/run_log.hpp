@@ -35,17 +35,20 @@ class RunLog final : public BlockLog {
                                                     std::string_view party = "local", SegmentOptions options = {});
 
   base::Result<void> append(const model::Block& block) override;
+  bool has_room_for_records() const override;
   async::Task<> sync(async::Deadline deadline) override;
   /// Writes and syncs what is left, then closes. Errors as sync(); at the deadline the file is left to the pool.
   async::Task<> close(async::Deadline deadline);
 
+  /// How many of its blocks are on the disk.
+  std::uint64_t durable_blocks() const;
   const SegmentRecovery& recovery() const;
   const std::string& path() const;
 
  private:
   RunLog(std::unique_ptr<SegmentWriter> segment, std::size_t records_bytes_max);
   std::unique_ptr<SegmentWriter> segment_;
-  const std::size_t records_bytes_max_;  ///< buffered and not durable yet: beyond it no records are taken
+  const std::size_t records_bytes_max_;  ///< buffered and not durable yet: beyond it records wait
 };
 
 /// Something in a log that could not be read. The rest was.

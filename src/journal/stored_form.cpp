@@ -116,10 +116,13 @@ void StoredForm::place(const model::RunEnded& block, StoredBlock& out) {
   place_event(BlockKind::RunEnded, block.at_ns, out);
 }
 
-/// A chunk that cannot be read is a block without bounds: verify names it, and so does whoever reads its records.
+/// A chunk whose header cannot be read is there for every question about its stage: verify names it, and so does
+/// whoever reads its records.
 void StoredForm::place(const model::OperationRecords& block, StoredBlock& out) {
-  place_event(BlockKind::Records, 0, out);
+  const auto stage = stage_at_ns_.find(block.stage);
+  place_event(BlockKind::Records, stage == stage_at_ns_.end() ? 0 : stage->second, out);
   out.header.stage = block.stage;
+  out.header.operations = (OperationSet{1} << model::kOpKinds) - 1;
   if (const auto chunk = read_chunk_header(block.chunk)) {
     out.header.from_ns = wall_ns(run_began_ns_, chunk->end_ns_min);
     out.header.to_ns = wall_ns(run_began_ns_, chunk->end_ns_max);

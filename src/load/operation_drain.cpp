@@ -14,6 +14,8 @@ namespace {
 
 /// How long the drain rests where there is little to take.
 constexpr std::chrono::milliseconds kRest{5};
+/// How long what is left may wait for a log that is behind.
+constexpr base::Nanos kFinish{10'000'000'000};
 /// With so many blocks in a lane it does not rest.
 constexpr std::size_t kMany = OperationLane::kWaitingMax / 4;
 
@@ -53,7 +55,7 @@ std::size_t OperationDrain::sweep() {
     std::size_t taken = 0;
     // Not more than may wait, so that a quick worker does not keep the others'.
     while (taken < OperationLane::kWaitingMax) {
-      std::unique_ptr<OperationLane::Block> block = lane->take();
+      std::unique_ptr<OperationLane::Lot> block = lane->take();
       if (block == nullptr) break;
       sink_.take(*block, base::now());
       lane->give_back(std::move(block));
@@ -71,15 +73,23 @@ base::Nanos OperationDrain::finish() {
     is_ending_ = true;
   }
   changed_.notify_all();
+  sink_.hurry(base::now() + kFinish);
   thread_.join();
   while (sweep() > 0) {
   }
+  const base::Nanos held = take_last();
   sink_.end();
+  return held;
+}
+
+/// Of workers that have ended; one that was left still has its lane's open end, and its time, to itself.
+base::Nanos OperationDrain::take_last() {
   base::Nanos held{0};
   for (Worker* worker : workers_) {
-    // Of one that was left the time is its own.
-    const OperationLane* lane = worker->has_ended() ? lane_of(*worker) : nullptr;
-    if (lane != nullptr) held = std::max(held, lane->held());
+    OperationLane* lane = worker->has_ended() ? lane_of(*worker) : nullptr;
+    if (lane == nullptr) continue;
+    if (const auto last = lane->take_last()) sink_.take(*last, base::now());
+    held = std::max(held, lane->held());
   }
   return held;
 }

@@ -24,14 +24,15 @@ class OperationDrain {
 
   /// Begins; the workers live until finish() has returned. Throws std::system_error where there is no thread for it.
   void start(std::vector<Worker*> workers);
-  /// Takes what the workers have handed over, and ends. They have ended, or were left. Returns for how long the one
-  /// that waited most was held back by the op-log.
+  /// Takes what the workers have handed over, and ends, at most 10 s later. They have ended, or were left. Returns for
+  /// how long the one that waited most was held back by the op-log.
   base::Nanos finish();
 
  private:
   void run();
   /// The most blocks that a lane had.
   std::size_t sweep();
+  base::Nanos take_last();
 
   OperationSink& sink_;  // outlives: the app's
   const std::uint32_t stage_;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/time.hpp"
@@ -16,7 +17,7 @@ namespace sluice::load {
 /// taker is behind, has_room() says so, and the worker starts nothing more until it has caught up.
 class OperationLane {
  public:
-  using Block = std::vector<model::TakenRecord>;
+  using Lot = std::vector<model::TakenRecord>;
   /// How many blocks may wait before a worker is held back.
   static constexpr std::size_t kWaitingMax = 32;
 
@@ -55,12 +56,24 @@ class OperationLane {
     renew();
   }
 
-  // --- the taker's thread; held() when the worker has ended ---
+  /// The worker's last call.
+  void close(base::Instant t) {
+    hand_over();
+    if (held_since_ == base::Instant::never()) return;
+    held_ += t - held_since_;
+    held_since_ = base::Instant::never();
+  }
+
+  // --- the taker's thread; held() and take_last() when the worker has ended ---
 
   /// The next block, or null.
-  std::unique_ptr<Block> take() { return filled_.try_pop(); }
+  std::unique_ptr<Lot> take() { return filled_.try_pop(); }
+  /// What found no place in the queue; null where everything did.
+  std::unique_ptr<Lot> take_last() {
+    return block_->empty() ? nullptr : std::exchange(block_, std::make_unique<Lot>());
+  }
   /// Gives a block back for reuse.
-  void give_back(std::unique_ptr<Block> block) {
+  void give_back(std::unique_ptr<Lot> block) {
     block->clear();
     emptied_.try_push(std::move(block));
   }
@@ -74,15 +87,15 @@ class OperationLane {
   void renew() {
     block_ = emptied_.try_pop();
     if (block_ != nullptr) return;
-    block_ = std::make_unique<Block>();
+    block_ = std::make_unique<Lot>();
     block_->reserve(block_records_);
   }
 
   const std::size_t block_records_;
-  std::unique_ptr<Block> block_;
+  std::unique_ptr<Lot> block_;
   base::Instant held_since_ = base::Instant::never();
   base::Nanos held_{0};
-  SpscQueue<std::unique_ptr<Block>, kQueue> filled_, emptied_;
+  SpscQueue<std::unique_ptr<Lot>, kQueue> filled_, emptied_;
 };
 
 }  // namespace sluice::load

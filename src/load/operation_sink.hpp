@@ -23,6 +23,8 @@ class OperationSink {
   virtual void tick(base::Instant now) = 0;
   /// The names of targets that came so far need not live longer than this call.
   virtual void end() = 0;
+  /// From now until the next begin() no call waits for a disk beyond `until`. Any thread.
+  virtual void hurry(base::Instant until) = 0;
 };
 
 }  // namespace sluice::load

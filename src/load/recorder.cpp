@@ -72,7 +72,7 @@ void Recorder::end_window(base::Instant at) {
 
 void Recorder::finish(base::Instant now) {
   tick(now);
-  if (lane_ != nullptr) lane_->hand_over();
+  if (lane_ != nullptr) lane_->close(now);
   // The window as all workers of the stage have it; the collector cuts the last one where the stage ends.
   batch_->to_ns = (boundary_ - clock_.start).count();
   const bool handed = filled_.try_push(std::move(batch_));
@@ -93,7 +93,7 @@ void Recorder::failure(const storage::OpSlot& slot, base::Instant reaped) {
   std::uint64_t& count = stats.errors[static_cast<std::size_t>(kind)];
   ++count;
   stats.retries += slot.tries;
-  if (lane_ != nullptr) put_operation(slot, reaped, kind);
+  if (lane_ != nullptr) put_operation(slot, reaped, kind, slot.error);
   if (count > kSamplesMax) return;
   const char* text = strerrordesc_np(slot.error);
   batch_->samples.push_back({.op = slot.kind,
@@ -116,7 +116,8 @@ void Recorder::counted_elsewhere(const storage::OpSlot& slot, base::Instant now)
   if (lane_ != nullptr) put_operation(slot, now, model::ErrorKind::TimedOut);
 }
 
-void Recorder::put_operation(const storage::OpSlot& slot, base::Instant ended, std::optional<model::ErrorKind> error) {
+void Recorder::put_operation(const storage::OpSlot& slot, base::Instant ended, std::optional<model::ErrorKind> error,
+                             int code) {
   const auto since_run = [this](base::Instant t) { return (t - clock_.run_start).count(); };
   model::TakenRecord taken{.names = slot.names};
   model::OpRecord& record = taken.record;
@@ -129,7 +130,7 @@ void Recorder::put_operation(const storage::OpSlot& slot, base::Instant ended, s
   record.endpoint = slot.store;
   record.worker = index_;
   record.tries = slot.tries;
-  record.code = error == model::ErrorKind::TimedOut ? 0 : static_cast<std::uint32_t>(slot.error);
+  record.code = static_cast<std::uint32_t>(code);
   record.kind = slot.kind;
   record.error = error;
   lane_->put(taken);

@@ -94,7 +94,8 @@ class Recorder {
   void roll(base::Instant now);
   void open_batch(base::Instant at);
   void remember_slow(const storage::OpSlot& slot, std::int64_t service_ns, base::Instant reaped);
-  void put_operation(const storage::OpSlot& slot, base::Instant ended, std::optional<model::ErrorKind> error);
+  void put_operation(const storage::OpSlot& slot, base::Instant ended, std::optional<model::ErrorKind> error,
+                     int code = 0);
 
   StageClock clock_;
   bool open_loop_;

@@ -14,6 +14,7 @@ namespace sluice::model {
 struct OpRecord {
   /// The `dataset` of targets that no dataset of the plan names.
   static constexpr std::uint32_t kForeign = UINT32_MAX;
+  static constexpr std::uint32_t kHttpStatusMin = 300;  ///< a `code` below is an errno
 
   std::int64_t intended_ns = 0;    ///< when it was due; in a closed loop its start
   std::int64_t start_ns = 0;       ///< of its first try
@@ -27,7 +28,7 @@ struct OpRecord {
   std::uint32_t worker = 0;   ///< the thread that did it
   std::uint32_t objects = 1;  ///< that it was about; a listing's entries
   std::uint32_t tries = 0;    ///< after the first
-  std::uint32_t code = 0;     ///< of a failure: below 300 an errno, else an HTTP status; 0: not known
+  std::uint32_t code = 0;     ///< of a failure: an errno, or an HTTP status; 0: not known
   OpKind kind = OpKind::Get;
   std::optional<ErrorKind> error;  ///< nothing: it succeeded
 

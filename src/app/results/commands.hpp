@@ -1,7 +1,7 @@
 #pragma once
 
-#include "app/op_log_output.hpp"
-#include "app/results/output.hpp"
+#include "app/op_log/op_log_output.hpp"
+#include "app/output.hpp"
 #include "app/results/results_options.hpp"
 #include "app/signals.hpp"
 

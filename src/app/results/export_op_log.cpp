@@ -1,13 +1,13 @@
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <utility>
 
-#include "app/op_log_output.hpp"
-#include "app/op_log_rows.hpp"
+#include "app/op_log/op_log_output.hpp"
+#include "app/op_log/op_log_rows.hpp"
 #include "app/results/commands.hpp"
 #include "app/results/journal_chunks.hpp"
 #include "app/results/results_json.hpp"
-#include "base/units.hpp"
 #include "journal/run_log.hpp"
 #include "protocol/exit_code.hpp"
 
@@ -42,30 +42,30 @@ base::Result<OpLogReport> from_journal(RunSource& source, ExportFormat format, O
   return report;
 }
 
-base::Result<OpLogReport> write(const ResultsOptions& options, OpLogOutput& out) {
+/// The run first, then the file: a mistyped run costs no file that is there.
+base::Result<OpLogReport> write(const ResultsOptions& options, std::optional<OpLogOutput>& out) {
+  const std::string path = options.output.empty() ? "-" : options.output;
   if (options.journal.empty()) {
     SLUICE_TRY(const RunChoice run, choose_run(options));
     // The log is the truth, and needs no index for this.
-    if (journal::log_files(run.dir)) return from_log(run.dir, options.format, out);
+    if (journal::log_files(run.dir)) {
+      SLUICE_TRY(OpLogOutput opened, OpLogOutput::to(path));
+      return from_log(run.dir, options.format, out.emplace(std::move(opened)));
+    }
   }
   SLUICE_TRY(const auto source, RunSource::open(options));
-  return from_journal(*source, options.format, out);
+  SLUICE_TRY(OpLogOutput opened, OpLogOutput::to(path));
+  return from_journal(*source, options.format, out.emplace(std::move(opened)));
 }
 
 }  // namespace
 
 int export_op_log(const ResultsOptions& options) {
-  auto out = OpLogOutput::to(options.output.empty() ? "-" : options.output);
-  if (!out) return report_failure(out.error(), options);
-  const auto written = write(options, *out);
-  const int finished = finish_output(*out);
+  std::optional<OpLogOutput> out;
+  const auto written = write(options, out);
+  const int finished = out ? finish_output(*out) : 0;
   if (!written) return report_failure(written.error(), options);
-  for (const std::string& line : written->torn) std::fprintf(stderr, "note: %s\n", shown(line).c_str());
-  for (const std::string& line : written->damage) std::fprintf(stderr, "error: %s\n", shown(line).c_str());
-  if (written->lost > 0) {
-    std::fprintf(stderr, "warning: %s operations are not in it: the run could not keep them\n",
-                 base::format_count(written->lost).c_str());
-  }
+  for (const std::string& line : told_of(*written)) std::fprintf(stderr, "%s\n", shown(line).c_str());
   if (written->records == 0 && written->damage.empty()) {
     std::fprintf(stderr, "note: this run has kept no operations one by one; op_log_path in a plan keeps them\n");
   }

@@ -5,7 +5,6 @@ namespace sluice::app {
 class IndexProgress;
 class JournalChunks;
 class JournalHost;
-class Output;
 class RunSource;
 struct LogScan;
 struct ResultsOptions;

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "app/op_log_rows.hpp"
+#include "app/op_log/op_log_rows.hpp"
 #include "app/results/run_source.hpp"
 #include "journal/chunk_source.hpp"
 

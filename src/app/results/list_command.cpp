@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "app/output.hpp"
 #include "app/results/commands.hpp"
 #include "app/results/journal_host.hpp"
-#include "app/results/output.hpp"
 #include "app/results/results_json.hpp"
 #include "app/results/run_choice.hpp"
 #include "app/results/run_list.hpp"

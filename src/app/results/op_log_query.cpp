@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "app/results/journal_chunks.hpp"
+#include "journal/records/notable.hpp"
 
 namespace sluice::app {
 
@@ -64,14 +65,6 @@ class Matches {
   std::vector<journal::FoundRecord> found_;
 };
 
-/// "EIO (5)", "HTTP 503", or nothing.
-std::string detail_of(const model::OpRecord& record) {
-  constexpr std::uint32_t kHttpStatusMin = 300;
-  if (!record.error || record.code == 0) return {};
-  if (record.code >= kHttpStatusMin) return fmt::format("HTTP {}", record.code);
-  return fmt::format("{} ({})", base::errno_name(static_cast<int>(record.code)), record.code);
-}
-
 class Question {
  public:
   Question(JournalChunks& chunks, const journal::Filter& filter, Matches& matches)
@@ -102,7 +95,7 @@ class Question {
                                            : std::string_view();
       row.target = chunks_.input().book.name_in_journal(party, record, foreign);
       if (!filter_.targets.empty() && !filter_.matches(stored.header, row)) continue;
-      row.detail = detail_of(record);
+      row.detail = journal::detail_of(record);
       if (!matches_.add(stored.header, std::move(row))) return false;
     }
     return true;

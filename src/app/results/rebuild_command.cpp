@@ -3,7 +3,7 @@
 #include <system_error>
 #include <utility>
 
-#include "app/op_log_file.hpp"
+#include "app/op_log/op_log_file.hpp"
 #include "app/results/commands.hpp"
 #include "app/results/journal_host.hpp"
 #include "app/results/results_json.hpp"
@@ -13,6 +13,7 @@
 #include "config/plan_reader.hpp"
 #include "journal/run_log.hpp"
 #include "journal/sqlite/writer_lock.hpp"
+#include "protocol/exit_code.hpp"
 #include "report/result_files.hpp"
 
 namespace sluice::app {
@@ -58,16 +59,18 @@ base::Result<std::uint64_t> rebuild_files(const std::string& dir, const model::R
   return read.blocks;
 }
 
-/// The file of op_log_path, where the plan has one. What of the log cannot be read was told.
-base::Result<void> rebuild_op_log(const std::string& dir, const model::RunPlan& plan) {
-  if (plan.op_log_path.empty()) return {};
+/// The file of op_log_path, where the plan has one. False: something of the log could not be read, and that was told.
+base::Result<bool> rebuild_op_log(const std::string& dir, const model::RunPlan& plan) {
+  if (plan.op_log_path.empty()) return true;
   IndexProgress progress("writing the op-log");
-  SLUICE_CHECK(write_op_log(dir, plan.op_log_path, [&](std::uint64_t done, std::uint64_t total) {
-    if (total > 0) progress.at(done, total, "operations");
-    return true;
-  }));
+  SLUICE_TRY(const OpLogReport report,
+             write_op_log(dir, plan.op_log_path, [&](std::uint64_t done, std::uint64_t total) {
+               if (total > 0) progress.at(done, total, "operations");
+               return true;
+             }));
   std::printf("%s/%s\n", dir.c_str(), plan.op_log_path.c_str());
-  return {};
+  for (const std::string& line : told_of(report)) std::fprintf(stderr, "%s\n", shown(line).c_str());
+  return report.damage.empty();
 }
 
 void remove_database(const std::string& path) {
@@ -113,8 +116,9 @@ int rebuild_command(const ResultsOptions& options) {
   if (!blocks) return report_failure(blocks.error(), options);
   std::fprintf(stderr, "rebuilt from %s blocks\n", base::format_count(*blocks).c_str());
   if (auto made = rebuild_journal(run->dir, run->id, *blocks); !made) return report_failure(made.error(), options);
-  if (auto made = rebuild_op_log(run->dir, plan); !made) return report_failure(made.error(), options);
-  return 0;
+  const auto is_whole = rebuild_op_log(run->dir, plan);
+  if (!is_whole) return report_failure(is_whole.error(), options);
+  return *is_whole ? protocol::kExitDone : protocol::kExitFailed;
 }
 
 }  // namespace sluice::app

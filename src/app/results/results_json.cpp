@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/results/output.hpp"
+#include "app/output.hpp"
 #include "app/version.hpp"
 #include "protocol/exit_code.hpp"
 #include "report/error_json.hpp"

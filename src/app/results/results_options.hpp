@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/export_format.hpp"
 #include "base/error.hpp"
 #include "base/time.hpp"
 #include "journal/tiers/filter.hpp"
@@ -50,7 +51,6 @@ struct QueryOptions {
   std::size_t limit = 1000;
 };
 
-enum class ExportFormat : std::uint8_t { Tsv, Json, Csv };
 enum class ExportSubject : std::uint8_t { Intervals, Operations };
 
 /// What the command line said of results.

@@ -13,24 +13,21 @@ namespace {
 
 using model::OpRecord;
 
-constexpr std::uint32_t kHttpStatusMin = 300;
+}  // namespace
 
-std::string detail_of(const OpRecord& record) {
-  std::string text;
-  if (record.error) {
-    text = model::name_of(*record.error);
-    if (record.code >= kHttpStatusMin) {
-      text += fmt::format(", status {}", record.code);
-    } else if (record.code != 0) {
-      text += fmt::format(", {} ({})", base::errno_name(static_cast<int>(record.code)), record.code);
-    }
-  }
-  if (record.tries > 0)
-    text += fmt::format("{}tried {} times", text.empty() ? "" : ", ", std::uint64_t{record.tries} + 1);
-  return text;
+std::string code_words(const OpRecord& record) {
+  if (!record.error || record.code == 0) return {};
+  if (record.code >= OpRecord::kHttpStatusMin) return fmt::format("HTTP {}", record.code);
+  return fmt::format("{} ({})", base::errno_name(static_cast<int>(record.code)), record.code);
 }
 
-}  // namespace
+std::string detail_of(const OpRecord& record) {
+  std::string text = code_words(record);
+  if (record.tries > 0) {
+    text += fmt::format("{}tried {} times", text.empty() ? "" : ", ", std::uint64_t{record.tries} + 1);
+  }
+  return text;
+}
 
 void NotablePicker::add(const OpRecord& record) {
   const std::uint32_t index = records_++;

@@ -13,6 +13,11 @@ namespace sluice::journal {
 /// The name of the target of a block's record, by its index, as people and filters know it.
 using NameOfTarget = std::function<std::string(std::uint32_t index)>;
 
+/// "ENOENT (2)", "HTTP 503": of a failure whose code is known; else nothing.
+std::string code_words(const model::OpRecord& record);
+/// What there is to say of an operation beside its kind and its status: "ENOENT (2), tried 3 times".
+std::string detail_of(const model::OpRecord& record);
+
 /// The records of a block that become rows of an index.
 struct Notable {
   std::vector<model::NotableOp> rows;   ///< ascending by index

@@ -99,8 +99,8 @@ TEST(Notable, a_row_says_what_the_record_does) {
                                                .detail = "tried 2 times"}));
   EXPECT_EQ(notable.rows[1].error, model::ErrorKind::NotFound);
   EXPECT_EQ(notable.rows[1].key, "name 1");
-  EXPECT_EQ(notable.rows[1].detail, "not_found, ENOENT (2)");
-  EXPECT_EQ(notable.rows[2].detail, "busy, status 503, tried 4 times");
+  EXPECT_EQ(notable.rows[1].detail, "ENOENT (2)");
+  EXPECT_EQ(notable.rows[2].detail, "HTTP 503, tried 4 times");
 }
 
 TEST(Notable, times_at_the_bounds_of_their_type_are_held_there) {

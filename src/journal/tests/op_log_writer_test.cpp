@@ -15,21 +15,24 @@
 namespace sluice::journal {
 namespace {
 
-/// Keeps blocks as they would be read again; refuses as it is told to.
+/// Keeps blocks as they would be read again; has no room, or fails, as it is told to.
 class KeptLog final : public BlockLog {
  public:
   base::Result<void> append(const model::Block& block) override {
     ++asked;
-    if (refusals > 0) {
-      --refusals;
-      return base::fail(base::Error{.code = code, .what = "no room"});
-    }
+    if (has_failed) return base::fail(base::Code::ResourceExhausted, "no space left on the disk");
     auto read = decode_block(encode_block(block));
     EXPECT_TRUE(read);
     if (read) blocks.push_back(std::move(*read));
     return {};
   }
   async::Task<> sync(async::Deadline /*deadline*/) override { co_return base::Result<void>(); }
+  bool has_room_for_records() const override {
+    ++asked_for_room;
+    if (full_for == 0) return true;
+    --full_for;
+    return false;
+  }
 
   template <class T>
   std::vector<T> all() const {
@@ -41,8 +44,9 @@ class KeptLog final : public BlockLog {
   }
 
   std::vector<model::Block> blocks;
-  std::uint64_t refusals = 0, asked = 0;
-  base::Code code = base::Code::ResourceExhausted;
+  std::uint64_t asked = 0;
+  mutable std::uint64_t full_for = 0, asked_for_room = 0;
+  bool has_failed = false;
 };
 
 /// "<stem><index>".
@@ -215,47 +219,76 @@ TEST(OpLogWriter, waits_for_a_log_that_is_behind) {
   KeptLog log;
   OpLogWriter writer(log);
   writer.begin(0, {""});
-  log.refusals = 3;
+  log.full_for = 3;
   writer.take(std::array{taken(&names, 1)}, base::now());
-  writer.end();
-  EXPECT_EQ(log.all<model::OperationRecords>().size(), 1U);
-  EXPECT_EQ(writer.lost(), 0U);
-}
-
-TEST(OpLogWriter, what_the_log_never_takes_is_counted_and_told_with_the_next_chunk) {
-  const NumberNames names("n", true);
-  KeptLog log;
-  OpLogWriter writer(log, {.patience = base::Nanos{20'000'000}});
-  writer.begin(0, {""});
-  writer.take(std::array{taken(&names, 1)}, base::now());  // tells of the names
-  log.refusals = UINT64_MAX;
-  writer.end();
-  EXPECT_EQ(writer.lost(), 1U);
-  const std::uint64_t asked = log.asked;
-  writer.take(std::array{taken(&names, 1), taken(&names, 2)}, base::now());
-  writer.end();
-  EXPECT_EQ(log.asked, asked + 1) << "the patience is used up";
-  log.refusals = 0;
   writer.end();
   const auto blocks = log.all<model::OperationRecords>();
   ASSERT_EQ(blocks.size(), 1U);
-  EXPECT_EQ(blocks[0].lost, 3U);
-  EXPECT_EQ(blocks[0].records, 0U);
-  EXPECT_EQ(writer.lost(), 3U);
+  EXPECT_EQ(blocks[0].records, 1U);
+  EXPECT_EQ(blocks[0].lost, 0U);
 }
 
-TEST(OpLogWriter, does_not_wait_for_a_log_that_has_failed) {
+TEST(OpLogWriter, what_the_log_never_takes_is_told_with_the_next_chunk) {
+  const NumberNames names("n", true);
+  KeptLog log;
+  OpLogWriter writer(log, {.encoder = {.records_max = 2}, .patience = base::Nanos{20'000'000}});
+  writer.begin(0, {""});
+  const std::array two{taken(&names, 1), taken(&names, 2)};
+  log.full_for = UINT64_MAX;
+  writer.take(two, base::now());
+  const std::uint64_t asked = log.asked_for_room;
+  EXPECT_GT(asked, 1U);
+  writer.take(two, base::now());
+  EXPECT_EQ(log.asked_for_room, asked + 1) << "the patience is used up";
+  log.full_for = 0;
+  writer.take(two, base::now());
+  const auto blocks = log.all<model::OperationRecords>();
+  ASSERT_EQ(blocks.size(), 1U);
+  EXPECT_EQ(blocks[0].lost, 4U);
+  EXPECT_EQ(blocks[0].records, 2U);
+}
+
+TEST(OpLogWriter, a_loss_at_the_end_of_a_stage_is_told_there) {
+  const NumberNames names("n", true);
+  KeptLog log;
+  OpLogWriter writer(log, {.patience = base::Nanos{20'000'000}});
+  writer.begin(3, {""});
+  log.full_for = UINT64_MAX;
+  writer.take(std::array{taken(&names, 1)}, base::now());
+  writer.end();
+  writer.begin(4, {""});
+  writer.end();
+  const auto blocks = log.all<model::OperationRecords>();
+  ASSERT_EQ(blocks.size(), 1U);
+  EXPECT_EQ(blocks[0].stage, 3U);
+  EXPECT_EQ(blocks[0].lost, 1U);
+  EXPECT_EQ(chunk_of(blocks[0]).records.size(), 0U);
+}
+
+TEST(OpLogWriter, in_a_hurry_it_waits_no_longer_than_it_may) {
+  const NumberNames names("n", true);
+  KeptLog log;
+  OpLogWriter writer(log, {.encoder = {.records_max = 1}, .patience = base::Nanos{3'600'000'000'000}});
+  writer.begin(0, {""});
+  log.full_for = UINT64_MAX;
+  const base::Instant until = base::now() + base::Nanos{30'000'000};
+  writer.hurry(until);
+  writer.take(std::array{taken(&names, 1), taken(&names, 2), taken(&names, 3)}, base::now());
+  writer.end();
+  EXPECT_GE(base::now(), until);
+  EXPECT_EQ(log.all<model::OperationRecords>().at(0).lost, 3U);
+}
+
+TEST(OpLogWriter, a_log_that_has_failed_is_told_everything_once) {
   const NumberNames names("n", true);
   KeptLog log;
   OpLogWriter writer(log);
   writer.begin(0, {""});
   writer.take(std::array{taken(&names, 1)}, base::now());
-  log.refusals = UINT64_MAX;
-  log.code = base::Code::Unavailable;
+  log.has_failed = true;
   const std::uint64_t asked = log.asked;
   writer.end();
-  EXPECT_EQ(log.asked, asked + 1);
-  EXPECT_EQ(writer.lost(), 1U);
+  EXPECT_EQ(log.asked, asked + 1) << "nothing is tried again";
 }
 
 }  // namespace

@@ -25,22 +25,33 @@ TEST(OperationLane, has_room_again_when_the_taker_has_caught_up_and_tells_how_lo
   EXPECT_EQ(lane.held().count(), 70'000);
 }
 
+TEST(OperationLane, a_hold_that_goes_on_to_the_end_is_counted) {
+  OperationLane lane(1024, 1);
+  while (lane.has_room(kAt)) lane.put(numbered(0));
+  lane.close(kAt + base::Nanos{3'000'000});
+  EXPECT_EQ(lane.held().count(), 3'000'000);
+}
+
 TEST(OperationLane, operations_in_flight_find_their_place_without_room) {
   constexpr std::size_t kSlots = 100'000;
   OperationLane lane(1, kSlots);
   std::uint64_t put = 0;
   while (lane.has_room(kAt)) lane.put(numbered(put++));
   for (std::size_t i = 0; i < kSlots + 50'000; ++i) lane.put(numbered(put++));  // more than that, even
-  lane.hand_over();
+  lane.close(kAt);
   std::uint64_t seen = 0;
-  for (int round = 0; round < 2; ++round) {
-    while (auto block = lane.take()) {
-      for (const model::TakenRecord& taken : *block) EXPECT_EQ(taken.record.index, seen++);
-      lane.give_back(std::move(block));
-    }
-    lane.hand_over();  // what had no place in the queue
+  const auto see = [&](const OperationLane::Lot& lot) {
+    for (const model::TakenRecord& taken : lot) EXPECT_EQ(taken.record.index, seen++);
+  };
+  while (auto lot = lane.take()) {
+    see(*lot);
+    lane.give_back(std::move(lot));
   }
+  const auto last = lane.take_last();
+  ASSERT_NE(last, nullptr) << "the queue had no place for all of them";
+  see(*last);
   EXPECT_EQ(seen, put);
+  EXPECT_EQ(lane.take_last(), nullptr);
 }
 
 TEST(OperationLane, every_operation_arrives_once_and_in_order_while_both_sides_work) {

@@ -41,6 +41,7 @@ class KeptOperations final : public OperationSink {
   }
   void tick(base::Instant /*now*/) override {}
   void end() override { ++ended; }
+  void hurry(base::Instant /*until*/) override {}
 
   std::vector<Taken> of(OpKind kind) const {
     std::vector<Taken> found;

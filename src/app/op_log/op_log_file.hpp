@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "app/op_log_rows.hpp"
+#include "app/op_log/op_log_rows.hpp"
 #include "base/error.hpp"
 
 namespace sluice::app {

@@ -21,6 +21,7 @@ class OpLogSink final : public load::OperationSink {
   void take(std::span<const model::TakenRecord> records, base::Instant now) override { writer_.take(records, now); }
   void tick(base::Instant now) override { writer_.tick(now); }
   void end() override { writer_.end(); }
+  void hurry(base::Instant until) override { writer_.hurry(until); }
 
  private:
   journal::OpLogWriter writer_;

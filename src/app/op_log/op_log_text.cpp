@@ -1,4 +1,4 @@
-#include "app/op_log_text.hpp"
+#include "app/op_log/op_log_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "base/error.hpp"
+#include "journal/records/notable.hpp"
 #include "report/plain_text.hpp"
 
 namespace sluice::app {
@@ -16,8 +16,6 @@ namespace sluice::app {
 namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
-/// An OpRecord's code below this is an errno.
-constexpr std::uint32_t kHttpStatusMin = 300;
 
 constexpr auto kColumns = std::to_array<std::string_view>(
     {"idx", "thread", "op", "client_id", "n_objects", "bytes", "endpoint", "file", "error", "start", "first_byte",
@@ -39,11 +37,7 @@ void put_verb(model::OpKind kind, std::string& out) {
 std::string error_words(const model::OpRecord& record) {
   if (!record.error) return {};
   std::string words(name_of(*record.error));
-  if (record.code >= kHttpStatusMin) {
-    words += fmt::format(": HTTP {}", record.code);
-  } else if (record.code > 0) {
-    words += fmt::format(": {} ({})", base::errno_name(static_cast<int>(record.code)), record.code);
-  }
+  if (const std::string code = journal::code_words(record); !code.empty()) words += ": " + code;
   return words;
 }
 

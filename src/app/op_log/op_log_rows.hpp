@@ -3,13 +3,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "app/results/results_options.hpp"
-#include "app/target_book.hpp"
+#include "app/export_format.hpp"
+#include "app/op_log/target_book.hpp"
 #include "base/error.hpp"
 #include "journal/chunk_source.hpp"
 #include "journal/op_log_reader.hpp"
@@ -38,6 +39,9 @@ struct OpLogReport {
   std::vector<std::string> damage;  ///< what could not be read, a line each; the rest is written
   std::vector<std::string> torn;    ///< the usual trace of a kill, a line each: no damage
 };
+
+/// What whoever reads the table has to be told of it, a line each: "note: ...", "warning: ...", "error: ...".
+std::vector<std::string> told_of(const OpLogReport& report);
 
 /// A log that was looked through.
 struct LookedThrough {

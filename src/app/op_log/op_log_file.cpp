@@ -1,4 +1,4 @@
-#include "app/op_log_file.hpp"
+#include "app/op_log/op_log_file.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-#include "app/op_log_output.hpp"
+#include "app/op_log/op_log_output.hpp"
 
 namespace sluice::app {
 

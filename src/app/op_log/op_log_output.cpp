@@ -1,4 +1,4 @@
-#include "app/op_log_output.hpp"
+#include "app/op_log/op_log_output.hpp"
 
 #include <span>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "app/target_book.hpp"
+#include "app/op_log/target_book.hpp"
 
 #include <variant>
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "app/results/results_options.hpp"
-#include "app/target_book.hpp"
+#include "app/export_format.hpp"
+#include "app/op_log/target_book.hpp"
 #include "model/op_record.hpp"
 
 namespace sluice::app {
@@ -29,7 +29,7 @@ struct OpLogRow {
 ///   thread        the worker that did it
 ///   op            GET, PUT, LIST, STAT, DELETE, MKDIR, ...
 ///   client_id     the party
-///   n_objects     that it was about: of a listing its entries
+///   n_objects     that it was about: 1
 ///   bytes         moved
 ///   endpoint      where the target is: "file://", "s3://bucket"
 ///   file          the target's URI without its scheme: "/mnt/a/dir/file", "bucket/key"

@@ -1,11 +1,15 @@
-#include "app/op_log_rows.hpp"
+#include "app/op_log/op_log_rows.hpp"
 
 #include <algorithm>
 #include <utility>
 #include <variant>
 
-#include "app/op_log_text.hpp"
+#include <fmt/format.h>
+
+#include "app/op_log/op_log_text.hpp"
+#include "base/units.hpp"
 #include "journal/record_merge.hpp"
+#include "report/plain_text.hpp"
 
 namespace sluice::app {
 
@@ -22,6 +26,17 @@ base::Error was_ended() {
 }
 
 }  // namespace
+
+std::vector<std::string> told_of(const OpLogReport& report) {
+  std::vector<std::string> lines;
+  for (const std::string& line : report.torn) lines.push_back("note: " + report::one_line(line));
+  for (const std::string& line : report.damage) lines.push_back("error: " + report::one_line(line));
+  if (report.lost > 0) {
+    lines.push_back(fmt::format("warning: {} operations are not in the op-log: the run could not keep them",
+                                base::format_count(report.lost)));
+  }
+  return lines;
+}
 
 void OpLogInput::learn(std::uint32_t party, const model::Block& block) {
   book.learn(party, block);

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "app/results/output.hpp"
+#include "app/output.hpp"
 #include "base/error.hpp"
 #include "journal/records/packing.hpp"
 

@@ -1,4 +1,4 @@
-#include "app/op_log_file.hpp"
+#include "app/op_log/op_log_file.hpp"
 
 #include <array>
 #include <filesystem>
@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include "app/op_log_output.hpp"
+#include "app/op_log/op_log_output.hpp"
 #include "async/runtime.hpp"
 #include "dataset/flat.hpp"
 #include "dataset/listed.hpp"

@@ -1,4 +1,4 @@
-#include "app/results/output.hpp"
+#include "app/output.hpp"
 
 #include <cerrno>
 #include <utility>
