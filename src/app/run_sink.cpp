@@ -32,6 +32,14 @@ bool RunSink::has_room_for_records() const { return log_ == nullptr || log_->has
 
 void RunSink::put(model::Block block) { static_cast<void>(append(block)); }
 
+void RunSink::keep_of_op_log(std::uint64_t records, std::uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  model::OpLogSummary& op_log = summary_.op_log;
+  if (op_log.records > records) op_log.lost += op_log.records - records;
+  op_log.records = records;
+  op_log.bytes = bytes;
+}
+
 void RunSink::fill(report::LiveFrame& frame) const {
   std::lock_guard lock(mutex_);
   live_.fill(frame);

@@ -30,6 +30,8 @@ class RunSink final : public journal::BlockLog, public load::BlockSink {
   async::Task<> sync(async::Deadline deadline) override;
   void put(model::Block block) override;
 
+  /// The log is not whole: of the op-log this is what it has.
+  void keep_of_op_log(std::uint64_t records, std::uint64_t bytes);
   /// Fills in what was measured.
   void fill(report::LiveFrame& frame) const;
   /// The rows of the time series since the last call.

@@ -99,6 +99,7 @@ class Session {
   void add_async_cost(model::ClientCost& cost) const;
   model::ClientCost client_cost(const model::Summary& summary) const;
   void write_results();
+  void count_what_is_kept();
   void finish_index();
   void print(const Signals& signals);
   base::Result<void> give_out();
@@ -125,6 +126,7 @@ class Session {
   std::optional<std::uint64_t> device_bytes_before_;
   model::RunEnded ended_;
   int exit_code_ = 0;
+  bool is_log_whole_ = true;
   bool leave_at_once_ = false;
 };
 
@@ -337,6 +339,8 @@ void Session::write_results() {
     }
   } else {
     // The log is not whole: what is known in memory is better than what was written ten seconds ago.
+    is_log_whole_ = false;
+    if (op_log_ != nullptr && written.error().code != base::Code::DeadlineExceeded) count_what_is_kept();
     const std::string json = sink_->with_summary(
         [](const model::Summary& summary) { return report::summary_json(summary, report::LogState::Final); });
     static_cast<void>(results_->replace("summary.json", json));
@@ -345,6 +349,18 @@ void Session::write_results() {
   const bool is_told = ended_.error && ended_.error->what == written.error().what;  // at the end, for it ended the run
   if (!is_told) console_->say(base::to_text(written.error(), options_.brief_errors) + "\n");
   if (exit_code_ == protocol::kExitDone) exit_code_ = protocol::kExitFailed;
+}
+
+/// Operations that were handed to a log which then failed are not in it.
+void Session::count_what_is_kept() {
+  std::uint64_t records = 0, bytes = 0;
+  auto read = journal::read_run_log(results_->path(), [&](std::string_view, model::Block&& block) {
+    const auto* const chunk = std::get_if<model::OperationRecords>(&block);
+    if (chunk == nullptr) return;
+    records += chunk->records;
+    bytes += chunk->chunk.size();
+  });
+  if (read) sink_->keep_of_op_log(records, bytes);
 }
 
 void Session::finish_index() {
@@ -376,6 +392,13 @@ base::Result<void> Session::give_out() {
 /// ended the run leaves no time for it: the log has every operation.
 void Session::write_op_log(const Signals& signals) {
   if (op_log_ == nullptr) return;
+  if (!is_log_whole_) {
+    console_->say(
+        fmt::format("{} was not written, for the log is not whole: what it has, sluice results export {} "
+                    "--op-log -o FILE writes elsewhere\n",
+                    loaded_.plan.op_log_path, results_->path()));
+    return;
+  }
   const bool tells = options_.progress != ProgressMode::None && options_.progress != ProgressMode::Json;
   base::Instant tell_at = base::now() + kTellEvery;
   const auto go_on = [&](std::uint64_t done, std::uint64_t total) {

@@ -96,13 +96,44 @@ void read_error_handling(const YamlNode& node, Reading& reading) {
   section.read("operation_timeout", errors.operation_timeout, {kMillisecond, kDay});
 }
 
-/// Is this the name of a file that every run writes into its results?
+/// Is this the name of a file that every run writes into its results, or of one beside it (journal.db-wal)?
 bool is_taken(std::string_view name) {
   constexpr auto kTaken =
       std::to_array<std::string_view>({"plan.yaml", "plan.resolved.yaml", "summary.json", "errors.tsv",
                                        "histograms.hlog", "log", "journal.db", "discards.tsv"});
   const std::string_view first = name.substr(0, name.find('/'));
-  return std::ranges::find(kTaken, first) != kTaken.end() || name.ends_with("_results.tsv") || name.starts_with('.');
+  const auto is_or_lies_beside = [first](std::string_view taken) {
+    return first == taken || (taken.contains('.') && first.starts_with(taken));
+  };
+  return std::ranges::any_of(kTaken, is_or_lies_beside) || name.ends_with("_results.tsv") || name.starts_with('.');
+}
+
+/// "a/b" of "./a//b": one name for one file.
+std::string without_detours(std::string_view path) {
+  std::string straight;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view part = path.substr(at, end - at);
+    if (!part.empty() && part != ".") (straight += straight.empty() ? "" : "/") += part;
+    at = end + 1;
+  }
+  if (path.ends_with('/')) straight += '/';
+  return straight;
+}
+
+/// What a file system would refuse of a name, only after the run; "" where nothing.
+std::string_view unusable(std::string_view path) {
+  constexpr std::size_t kPathMax = 1024, kComponentMax = 200;  // a temporary name beside it is a little longer
+  if (std::ranges::any_of(path, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
+    return "has characters that cannot be seen";
+  }
+  if (path.size() > kPathMax) return "is longer than 1,024 bytes";
+  for (std::string_view rest = path; !rest.empty();) {
+    const std::size_t slash = rest.find('/');
+    if (std::min(slash, rest.size()) > kComponentMax) return "has a part longer than 200 bytes";
+    rest = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  }
+  return {};
 }
 
 /// The name of a file in the results directory. Other tools take a path of the host: its last part counts.
@@ -115,8 +146,11 @@ void read_results_path(const Section& section, std::string_view key, std::string
     section.problems().warn(node.at, fmt::format("{} is relative to the results directory of the run: {} goes there",
                                                  label(node), quoted(path)));
   }
-  if (path.empty() || path.ends_with('/') || path == "..") {
+  path = without_detours(path);
+  if (path.empty() || path.ends_with('/') || path == ".." || path == ".") {
     section.problems().add(node, fmt::format("{} must name a file", label(node))).add_try(std::string(example));
+  } else if (const std::string_view problem = unusable(path); !problem.empty()) {
+    section.problems().add(node, fmt::format("{} {}", label(node), problem)).add_try(std::string(example));
   } else if (is_taken(path)) {
     section.problems()
         .add(node, fmt::format("{} {} is the name of a file that every run writes", label(node), quoted(path)))
@@ -167,8 +201,11 @@ void read_operation_timeout(const Section& top, Reading& reading) {
 void read_logs(const Section& top, Reading& reading) {
   if (const YamlNode* log = top.find("perf_log")) read_perf_log(*log, reading);
   read_results_path(top, "op_log_path", "op_log_path: ops.tsv.zst", reading.plan.op_log_path);
-  if (reading.plan.op_log_path == reading.plan.perf_log_path) {
-    reading.problems.add(*top.find("op_log_path"), "op_log_path is the file that perf_log writes")
+  const std::string& ops = reading.plan.op_log_path;
+  const std::string& perf = reading.plan.perf_log_path;
+  if (!ops.empty() && (ops == perf || ops.starts_with(perf + '/') || perf.starts_with(ops + '/'))) {
+    reading.problems
+        .add(*top.find("op_log_path"), "op_log_path is the file that perf_log writes, or one above or below")
         .add_try("op_log_path: ops.tsv.zst");
   }
 }

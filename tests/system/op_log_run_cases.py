@@ -79,5 +79,26 @@ workload: [{op: get, path: "data/*"}]
     equal(document["run"]["status"], "failed", "status")
     that("ENOSPC" in document["error"]["where"], "the error names its cause", ended)
     (folder,) = [entry for entry in disk.iterdir() if entry.is_dir()]
-    case.run_ok("results", "export", folder, "--output", case.path("operations.tsv"))
-    check_summary((folder / "summary.json").read_text())
+    exported = case.run_ok("results", "export", folder, "--op-log", "-o", "-")
+    kept = exported.out.count("\n") - 1
+    that(kept > 0, "what came before can be read")
+    for summary in (document, check_summary((folder / "summary.json").read_text())):
+        counted = sum(entry["count"] + entry["errors"] for entry in summary["stages"][0]["operations"])
+        equal(summary["op_log"]["records"], kept, "operations that are kept")
+        that(summary["op_log"]["lost"] >= counted - kept > 0, f"what is lost is told: {summary['op_log']}, {counted} counted")
+
+
+def a_log_that_was_cut_to_nothing_is_told_by_every_check(case):
+    case.plan("""
+target: null://x/?size=4KiB
+duration: 300ms
+workload: [{op: get, path: "data/*"}]
+""")
+    case.run_ok("run", "plan.yaml", "--progress", "none")
+    for left in (0, 29):
+        with open(case.results() / "log/local.seg", "r+b") as log:
+            log.truncate(left)
+        for command in ("verify", "lag"):
+            asked = case.run("results", command, case.results())
+            equal(asked.exit, 1, f"exit code of {command} with {left} bytes", asked)
+            that("no block in the log" in asked.out + asked.err, "it says what is wrong", asked)

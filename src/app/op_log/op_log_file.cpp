@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 base::Error cannot_be_made(base::Error error) {
   error.chain.insert(error.chain.begin(), std::move(error.what));
   error.what = "the op-log could not be written";
-  error.add_try("the log has everything: sluice results export --op-log -o FILE writes it to another disk");
+  error.add_try("what the log has: sluice results export --op-log -o FILE writes it to another disk");
   return error;
 }
 

@@ -46,9 +46,19 @@ base::Result<Pair> open_pair(const ResultsOptions& options) {
   return pair;
 }
 
+/// A log without a block is none that a journal could be held against. Errors: also Corrupt for that.
 base::Result<LogScan> scan(const RunChoice& run, bool thoroughly) {
   IndexProgress progress("reading the log");
-  return scan_log(run.dir, run.id, thoroughly, [&](std::uint64_t bytes) { progress.at(bytes, 0, "bytes"); });
+  SLUICE_TRY(LogScan log,
+             scan_log(run.dir, run.id, thoroughly, [&](std::uint64_t bytes) { progress.at(bytes, 0, "bytes"); }));
+  if (log.frames() > 0) return log;
+  return base::fail(base::Error{
+      .code = base::Code::Corrupt,
+      .what = "there is no block in the log",
+      .where = run.dir + "/log",
+      .likely = {"it was cut to nothing, or copied in part", "the run was ended before it wrote its first block"},
+      .try_next = {"copy it again from where it came",
+                   "what the journal has of it: sluice results list --journal sqlite:" + run.dir + "/journal.db"}});
 }
 
 /// What verify says.

@@ -66,6 +66,7 @@ int export_op_log(const ResultsOptions& options) {
   const int finished = out ? finish_output(*out) : 0;
   if (!written) return report_failure(written.error(), options);
   for (const std::string& line : told_of(*written)) std::fprintf(stderr, "%s\n", shown(line).c_str());
+  if (!written->damage.empty()) std::fprintf(stderr, "  try:    sluice results verify names all that is damaged\n");
   if (written->records == 0 && written->damage.empty()) {
     std::fprintf(stderr, "note: this run has kept no operations one by one; op_log_path in a plan keeps them\n");
   }

@@ -114,7 +114,7 @@ CLI::App* ResultsGrammar::add_command(CLI::App& results, const char* name, const
       ->type_name("DIR")
       ->capture_default_str();
   if (command != ResultsCommand::Rebuild && command != ResultsCommand::Import) {
-    app->add_option("--journal", options_.journal, "Ask this database, not DIR/journal.db: sqlite:PATH")
+    app->add_option("--journal", options_.journal, "Ask this database, not DIR/journal.db: sqlite:PATH, postgres://...")
         ->type_name("URI");
   }
   app->parse_complete_callback([this, command] { options_.command = command; });
@@ -126,7 +126,8 @@ void ResultsGrammar::add_list(CLI::App& results) {
   list->add_option("--results", options_.results, "Where runs left their folders")
       ->type_name("DIR")
       ->capture_default_str();
-  list->add_option("--journal", options_.journal, "Also those of this database: sqlite:PATH")->type_name("URI");
+  list->add_option("--journal", options_.journal, "Also those of this database: sqlite:PATH, postgres://...")
+      ->type_name("URI");
   list->add_option("--plan", options_.plan, "Only runs of this plan")->type_name("NAME");
   list->add_option("--status", options_.statuses,
                    "Only with this status: running, completed, failed, interrupted, partial, threshold_missed, killed")
@@ -193,7 +194,7 @@ void ResultsGrammar::add_export(CLI::App& results) {
 void ResultsGrammar::add_changes(CLI::App& results) {
   CLI::App* import = add_command(results, "import", "Bring a run, or each run below a directory, into another journal",
                                  ResultsCommand::Import);
-  import->add_option("--into", options_.into, "The journal: sqlite:PATH, made where it is missing")
+  import->add_option("--into", options_.into, "The journal: sqlite:PATH, made where it is missing, or postgres://...")
       ->required()
       ->type_name("URI");
   CLI::App* discard =
@@ -206,7 +207,8 @@ void ResultsGrammar::add_changes(CLI::App& results) {
       ->type_name("STAGE");
   discard->add_option("--attempt", options_.attempt, "Which attempt, from 0")->type_name("N")->capture_default_str();
   discard->add_flag("--yes", options_.is_sure, "Do not ask");
-  add_command(results, "rebuild", "Make summary.json, the tables and journal.db again from the log alone",
+  add_command(results, "rebuild",
+              "Make summary.json, the tables, journal.db and the op-log's file again from the log alone",
               ResultsCommand::Rebuild);
 }
 

@@ -204,6 +204,16 @@ workload:
   EXPECT_EQ(plan.distributed->min_agents, 1U);
 }
 
+TEST(PlanReader, an_op_log_has_a_file_of_its_own) {
+  EXPECT_EQ(read(std::string(kSmall) + "op_log_path: a/.//b.tsv").op_log_path, "a/b.tsv");
+  for (const std::string_view name :
+       {"journal.db", "journal.db-wal", "journal.db.lock", "summary.json.tmp", "log/x", "perf_log.tsv",
+        "./perf_log.tsv", "perf_log.tsv/x", "\"a\\tb\"", "01_x_results.tsv", "."}) {
+    EXPECT_FALSE(read_plan(std::string(kSmall) + "op_log_path: " + std::string(name), {})) << name;
+  }
+  EXPECT_FALSE(read_plan(std::string(kSmall) + "op_log_path: " + std::string(201, 'x'), {}));
+}
+
 TEST(PlanReader, distributed_without_agents_only_tunes) {
   const model::RunPlan plan =
       read(std::string(kSmall) + "distributed: {agent_lost_after: 90s, connect_retry_for: forever}");
