@@ -44,7 +44,7 @@ async::Task<T> and_cancelled(async::Executor& executor,  // outlives: the arena'
 async::Task<> write_once(SoakArena& arena,      // outlives: it waits for its guests
                          base::Random& random,  // outlives: the caller awaits this
                          std::uint64_t number) {
-  SLUICE_CO_TRY(const async::Permit permit, co_await arena.writing().acquire(1, async::Deadline::in(30s)));
+  SLUICE_CO_TRY(const async::Permit permit, co_await arena.writing().acquire(1, async::Deadline::in(300s)));
   const JournalPtr journal = arena.journal();
   if (journal == nullptr) co_return base::Result<void>();
   SoakParty& party = arena.party_of(number);
