@@ -120,7 +120,9 @@ TEST(FrameReader, at_1_kib_a_second_memory_stays_flat_under_every_policy) {
   }
   const base::Instant began = base::now();
   std::uint64_t taken = 0, offered = 0;
-  while (base::now() - began < 500ms) {
+  const auto is_much = [&] { return taken * 300 > 10 * limits.bytes_max; };
+  // For longer where the machine does other things, too.
+  while (base::now() - began < (is_much() ? 500ms : 30'000ms)) {
     for (const FrameSource source : sources) {
       ++offered;
       if (writer->put(source, std::string(300, 'x'))) ++taken;
@@ -129,7 +131,7 @@ TEST(FrameReader, at_1_kib_a_second_memory_stays_flat_under_every_policy) {
   const FrameWriterStats stats = writer->stats();
   const std::uint64_t at_most = 4096 + 1024 * static_cast<std::uint64_t>(1 + (base::now() - began) / 1s);
   EXPECT_LE(stats.bytes_written, at_most) << "the reader was slow";
-  EXPECT_GT(taken * 300, 10 * limits.bytes_max) << "and much was written";
+  EXPECT_TRUE(is_much()) << taken << " frames were taken";
   EXPECT_LT(taken, offered);
   EXPECT_LE(stats.queue.bytes_high_water, limits.bytes_max);
   EXPECT_GT(stats.queue.spilled_frames, 1000U);

@@ -47,7 +47,7 @@ void expect_everything_came(const SoakPlan& plan, const SoakOutcome& outcome) {
   EXPECT_LE(stats.queue.spill_bytes_high_water, plan.limits.spill_bytes_max);
   // Else it says nothing.
   EXPECT_GT(outcome.stalls, 0U);
-  EXPECT_GT(stats.queue.spilled_frames, 100U);
+  EXPECT_GT(stats.queue.spilled_frames, 0U);
   EXPECT_GT(stats.longest_stall, std::max(plan.pace.stall_max / 10, plan.pace.first_stall / 2));
 }
 
