@@ -120,7 +120,10 @@ TEST(FrameReader, at_1_kib_a_second_memory_stays_flat_under_every_policy) {
   }
   const base::Instant began = base::now();
   std::uint64_t taken = 0, offered = 0;
-  const auto is_much = [&] { return taken * 300 > 10 * limits.bytes_max; };
+  const auto is_much = [&] {
+    const FrameQueueStats queue = writer->stats().queue;
+    return taken * 300 > 10 * limits.bytes_max && queue.spilled_frames > 1000 && queue.dropped_frames > 1000;
+  };
   // For longer where the machine does other things, too.
   while (base::now() - began < (is_much() ? 500ms : 30'000ms)) {
     for (const FrameSource source : sources) {
@@ -134,8 +137,6 @@ TEST(FrameReader, at_1_kib_a_second_memory_stays_flat_under_every_policy) {
   EXPECT_TRUE(is_much()) << taken << " frames were taken";
   EXPECT_LT(taken, offered);
   EXPECT_LE(stats.queue.bytes_high_water, limits.bytes_max);
-  EXPECT_GT(stats.queue.spilled_frames, 1000U);
-  EXPECT_GT(stats.queue.dropped_frames, 1000U);
   reader.hurry();
   EXPECT_TRUE(writer->close(soon()));
   ASSERT_TRUE(reader.await_end());
