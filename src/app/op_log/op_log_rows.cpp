@@ -29,6 +29,7 @@ base::Error was_ended() {
 
 std::vector<std::string> told_of(const OpLogReport& report) {
   std::vector<std::string> lines;
+  lines.reserve(report.torn.size() + report.damage.size() + 1);
   for (const std::string& line : report.torn) lines.push_back("note: " + report::one_line(line));
   for (const std::string& line : report.damage) lines.push_back("error: " + report::one_line(line));
   if (report.lost > 0) {
