@@ -29,7 +29,6 @@ class OpLogReader final : public ChunkSource {
   /// In the order in which they were written, party by party.
   const std::vector<ChunkPlace>& chunks() const { return chunks_; }
   const std::vector<std::string>& parties() const { return parties_; }
-  std::uint64_t records() const { return records_; }
   std::uint64_t lost() const { return lost_; }  ///< operations that could not be kept, as the log says
   /// What could not be read, torn tails too; at most twice kFlawsMax a file.
   const std::vector<LogFlaw>& flaws() const { return flaws_; }
@@ -40,15 +39,13 @@ class OpLogReader final : public ChunkSource {
  private:
   OpLogReader() = default;
   base::Result<void> look_through(const std::string& path, const Visitor& visit);
-  void take(const model::OperationRecords& block, const Frame& frame);
-  void add_flaw(const Frame& frame, const base::Error& error);
+  base::Result<void> take(const model::OperationRecords& block, const Frame& frame);
 
   std::vector<std::unique_ptr<SegmentReader>> logs_;
   std::vector<std::string> files_, parties_;
   std::vector<ChunkPlace> chunks_;
   std::vector<LogFlaw> flaws_;
-  std::size_t undecodable_ = 0;  ///< of the log that is looked through
-  std::uint64_t records_ = 0, lost_ = 0;
+  std::uint64_t lost_ = 0;
 };
 
 }  // namespace sluice::journal

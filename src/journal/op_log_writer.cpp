@@ -19,8 +19,7 @@ using NameBuffer = std::array<char, kBaseBytesMax + model::kNameBytesMax>;
 
 }  // namespace
 
-OpLogWriter::OpLogWriter(BlockLog& log, Options options)
-    : log_(log), options_(options), encoder_(options.encoder), picker_() {
+OpLogWriter::OpLogWriter(BlockLog& log, Options options) : log_(log), options_(options), encoder_(options.encoder) {
   targets_.reserve(options.encoder.records_max);
 }
 

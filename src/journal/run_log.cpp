@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include "base/units.hpp"
 #include "journal/block_codec.hpp"
 #include "journal/segment_device.hpp"
 #include "journal/segment_reader.hpp"
@@ -33,30 +32,42 @@ base::Error no_log(std::string_view results_dir) {
 }
 
 base::Result<void> read_segment(const std::string& path, const BlockVisitor& visit, LogReport& report) {
-  SLUICE_TRY(const auto reader, SegmentReader::open(path));
+  SLUICE_TRY(const auto log, SegmentReader::open(path));
   const std::string party = fs::path(path).stem().string();
-  std::size_t undecodable = 0;
-  while (true) {
-    SLUICE_TRY(const auto frame, reader->next());
-    if (!frame) break;
-    if (frame->type != FrameType::Block) continue;
-    auto block = decode_block(frame->payload);
-    if (block) {
-      ++report.blocks;
-      visit(party, std::move(*block));
-    } else if (undecodable++ < kFlawsMax) {
-      report.flaws.push_back({path, frame->offset,
-                              fmt::format("frame {} at byte {}: {}", frame->number, base::format_count(frame->offset),
-                                          block.error().what)});
-    }
-  }
-  for (const SegmentFlaw& flaw : reader->flaws()) {
-    report.flaws.push_back({path, flaw.offset, flaw.text, flaw.kind == SegmentFlaw::Kind::TornTail});
-  }
+  const auto count_and_visit = [&](const Frame& /*frame*/, model::Block&& block) -> base::Result<bool> {
+    ++report.blocks;
+    visit(party, std::move(block));
+    return true;
+  };
+  SLUICE_CHECK(read_blocks(*log, path, count_and_visit, report.flaws));
   return {};
 }
 
 }  // namespace
+
+base::Result<bool> read_blocks(SegmentReader& log, const std::string& file, const FrameVisitor& visit,
+                               std::vector<LogFlaw>& flaws) {
+  std::size_t undecodable = 0;
+  while (true) {
+    SLUICE_TRY(const auto frame, log.next());
+    if (!frame) break;
+    if (frame->type != FrameType::Block) continue;
+    base::Result<bool> goes_on = true;
+    if (auto block = decode_block(frame->payload)) {
+      goes_on = visit(*frame, std::move(*block));
+    } else {
+      goes_on = base::fail(std::move(block).error());
+    }
+    if (!goes_on && undecodable++ < kFlawsMax) {
+      flaws.push_back({file, frame->offset, frame_words(frame->number, frame->offset) + ": " + goes_on.error().what});
+    }
+    if (goes_on && !*goes_on) return false;
+  }
+  for (const SegmentFlaw& flaw : log.flaws()) {
+    flaws.push_back({file, flaw.offset, flaw.text, flaw.kind == SegmentFlaw::Kind::TornTail});
+  }
+  return true;
+}
 
 std::string run_log_path(std::string_view results_dir, std::string_view party) {
   return fmt::format("{}/{}/{}{}", results_dir, kLogFolder, party, kSegmentEnding);

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/time.hpp"
 #include "journal/block_log.hpp"
+#include "journal/segment_reader.hpp"
 #include "journal/segment_writer.hpp"
 #include "model/block.hpp"
 
@@ -64,6 +65,14 @@ struct LogReport {
   std::uint64_t blocks = 0;
   std::vector<LogFlaw> flaws;  ///< at most kFlawsMax (segment_format.hpp) a file
 };
+
+/// Sees the blocks of one log. False ends the reading; an error is a flaw of the block's frame, and the rest is read.
+using FrameVisitor = std::function<base::Result<bool>(const Frame& frame, model::Block&& block)>;
+
+/// Reads one log to its end; what cannot be read of it is put into `flaws` under the name of `file`. False where the
+/// visitor has ended it. Errors: of the reads.
+base::Result<bool> read_blocks(SegmentReader& log, const std::string& file, const FrameVisitor& visit,
+                               std::vector<LogFlaw>& flaws);
 
 using BlockVisitor = std::function<void(std::string_view party, model::Block&& block)>;
 

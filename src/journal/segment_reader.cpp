@@ -40,6 +40,10 @@ base::Error newer_segment(const std::string& path, unsigned version) {
 
 }  // namespace
 
+std::string frame_words(std::uint64_t number, std::uint64_t offset) {
+  return fmt::format("frame {} at byte {}", number, base::format_count(offset));
+}
+
 base::Result<std::unique_ptr<SegmentReader>> SegmentReader::open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return base::fail(base::from_errno(errno, "cannot open the log of results", path));

@@ -21,6 +21,9 @@ struct Frame {
   std::span<const std::byte> payload;
 };
 
+/// "frame 12 at byte 3,456": for a person.
+std::string frame_words(std::uint64_t number, std::uint64_t offset);
+
 /// Reads the frames of one segment file in order; the file may be growing, damaged or cut off. One thread at a time;
 /// calls block on the disk. Memory: 1 MiB, or the longest frame.
 class SegmentReader {

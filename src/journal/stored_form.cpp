@@ -1,10 +1,10 @@
 #include "journal/stored_form.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 #include <variant>
 
+#include "base/held_sum.hpp"
 #include "journal/records/chunk_format.hpp"
 
 namespace sluice::journal {
@@ -46,18 +46,11 @@ std::vector<NotableRecord> notable_of(const model::Interval& interval, std::int6
   return records;
 }
 
-/// The time since 1970, held at the bounds of its type.
-std::int64_t wall_ns(std::int64_t began_ns, std::int64_t since_ns) {
-  std::int64_t sum = 0;
-  if (!__builtin_add_overflow(began_ns, since_ns, &sum)) return sum;
-  return since_ns < 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
-}
-
 NotableRecord row_of(const model::NotableOp& op, std::int64_t run_began_ns) {
   return {.index = op.index,
           .operation = op.kind,
           .status = op.error ? status_of(*op.error) : kSucceeded,
-          .end_ns = wall_ns(run_began_ns, op.end_ns),
+          .end_ns = base::held_sum(run_began_ns, op.end_ns),
           .latency_ns = op.latency_ns,
           .bytes = op.bytes,
           .target = op.key,
@@ -124,8 +117,8 @@ void StoredForm::place(const model::OperationRecords& block, StoredBlock& out) {
   out.header.stage = block.stage;
   out.header.operations = (OperationSet{1} << model::kOpKinds) - 1;
   if (const auto chunk = read_chunk_header(block.chunk)) {
-    out.header.from_ns = wall_ns(run_began_ns_, chunk->end_ns_min);
-    out.header.to_ns = wall_ns(run_began_ns_, chunk->end_ns_max);
+    out.header.from_ns = base::held_sum(run_began_ns_, chunk->end_ns_min);
+    out.header.to_ns = base::held_sum(run_began_ns_, chunk->end_ns_max);
     out.header.operations = chunk->operations;
     out.header.zone = chunk->zone;
   }

@@ -15,9 +15,6 @@ constexpr base::Nanos kTurnMax{100'000'000};
 /// Of operations that the store completes at once.
 constexpr async::YieldBudget::Limits kInlineMax{.operations = 256, .time = base::Nanos{200'000}};
 
-/// How long a worker waits before it asks again whether the op-log has room.
-constexpr base::Nanos kRoomRetry{200'000};
-
 /// Slots are looked through for overdue operations at most this often, and only when the oldest may be one.
 constexpr base::Nanos kSweepMin{100'000'000};
 

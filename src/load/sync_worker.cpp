@@ -8,8 +8,6 @@ namespace {
 
 /// How long a worker waits that may not start anything because of what others have in flight (caps of operations).
 constexpr base::Nanos kCapRetry{200'000};
-/// How long a worker waits before it asks again whether the op-log has room.
-constexpr base::Nanos kRoomRetry{200'000};
 constexpr base::Nanos kTick{200'000'000};
 
 }  // namespace

@@ -124,6 +124,8 @@ class Worker {
   bool may_start(base::Instant t) const {
     return !shared_->stop.load(std::memory_order_relaxed) && t < shared_->clock.measure_to;
   }
+  /// How soon a worker asks again whether the op-log has room.
+  static constexpr base::Nanos kRoomRetry{200'000};
   /// Has the op-log room for another one?
   bool has_room(base::Instant t) { return recorder_->has_room(t); }
   /// Until when nothing may start because of the rate of errors; in the past where there is no such rule.

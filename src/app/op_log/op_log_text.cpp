@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/held_sum.hpp"
 #include "journal/records/notable.hpp"
 #include "report/plain_text.hpp"
 
@@ -33,9 +34,8 @@ void put_verb(model::OpKind kind, std::string& out) {
   for (const char c : name_of(kind)) out += static_cast<char>(c - 'a' + 'A');
 }
 
-/// "not_found: ENOENT (2)"; nothing for a success.
+/// "not_found: ENOENT (2)", of a failure.
 std::string error_words(const model::OpRecord& record) {
-  if (!record.error) return {};
   std::string words(name_of(*record.error));
   if (const std::string code = journal::code_words(record); !code.empty()) words += ": " + code;
   return words;
@@ -55,19 +55,10 @@ std::string json_text(std::string_view text) {
 void OpLogText::put_header(std::string& out) const {
   if (format_ == ExportFormat::Json) return;
   for (const std::string_view name : kColumns) {
-    if (name != kColumns.front()) out += format_ == ExportFormat::Tsv ? '\t' : ',';
+    if (name != kColumns.front()) out += separator();
     out += name;
   }
   out += '\n';
-}
-
-void OpLogText::put_row(const OpLogRow& row, std::string& out) {
-  split(row.target);
-  if (format_ == ExportFormat::Json) {
-    put_object(row, out);
-  } else {
-    put_line(row, out);
-  }
 }
 
 /// "file:///mnt/a/" and "dir/f" are "file://" and "/mnt/a/dir/f"; "s3://b/p/" and "k" are "s3://b" and "b/p/k".
@@ -86,8 +77,7 @@ void OpLogText::split(const RecordTarget& target) {
 }
 
 void OpLogText::put_time(std::int64_t at_ns, std::string& out) {
-  std::int64_t wall = 0;
-  if (__builtin_add_overflow(began_ns_, at_ns, &wall)) wall = at_ns < 0 ? INT64_MIN : INT64_MAX;
+  const std::int64_t wall = base::held_sum(began_ns_, at_ns);
   std::int64_t number = wall / kSecondNs, part = wall % kSecondNs;
   if (part < 0) --number, part += kSecondNs;
   if (number != second_.number) {
@@ -123,75 +113,55 @@ void OpLogText::put_cell(std::string_view text, std::string& out) const {
   }
 }
 
-void OpLogText::put_line(const OpLogRow& row, std::string& out) {
+/// One walk over the columns for every format: between values stands a separator, or in JSON the next name.
+void OpLogText::put_row(const OpLogRow& row, std::string& out) {
+  split(row.target);
   const model::OpRecord& record = *row.record;
-  const char between = format_ == ExportFormat::Tsv ? '\t' : ',';
-  const auto number = [&](auto value) { put_number(value, out), out += between; };
-  const auto cell = [&](std::string_view text) { put_cell(text, out), out += between; };
-  const auto time = [&](std::int64_t at_ns) { put_time(at_ns, out), out += between; };
-  number(row.index);
-  number(record.worker);
-  put_verb(record.kind, out), out += between;
-  cell(row.party);
-  number(record.objects);
-  number(record.bytes);
-  cell(endpoint_);
-  cell(file_);
-  cell(record.error ? error_words(record) : std::string());
-  time(record.start_ns);
-  if (record.first_byte_ns == 0) {
-    out += between;
-  } else {
-    time(record.first_byte_ns);
-  }
-  time(record.end_ns);
-  number(record.latency_ns());
-  time(record.intended_ns);
-  number(record.offset);
-  number(record.tries);
-  number(row.stage + std::uint64_t{1});
-  put_cell(row.stage_name, out);
-  out += '\n';
-}
-
-void OpLogText::put_object(const OpLogRow& row, std::string& out) {
-  const model::OpRecord& record = *row.record;
+  const bool is_json = format_ == ExportFormat::Json;
   std::size_t column = 0;
-  const auto name = [&] {
-    out += column == 0 ? "{\"" : ",\"";
-    out += kColumns[column++];
-    out += "\":";
+  const auto begin = [&] {
+    if (is_json) {
+      out += column == 0 ? "{\"" : ",\"";
+      out += kColumns[column];
+      out += "\":";
+    } else if (column > 0) {
+      out += separator();
+    }
+    ++column;
   };
-  const auto number = [&](auto value) { name(), put_number(value, out); };
-  const auto cell = [&](std::string_view text) { name(), put_cell(text, out); };
-  const auto time = [&](std::int64_t at_ns) { name(), out += '"', put_time(at_ns, out), out += '"'; };
+  const auto number = [&](auto value) { begin(), put_number(value, out); };
+  const auto text = [&](std::string_view value) { begin(), put_cell(value, out); };
+  const auto nothing = [&] {
+    begin();
+    if (is_json) out += "null";
+  };
+  const auto quoted = [&](auto put) {
+    begin();
+    if (is_json) out += '"';
+    put();
+    if (is_json) out += '"';
+  };
+  const auto time = [&](std::int64_t at_ns) { quoted([&] { put_time(at_ns, out); }); };
+
   number(row.index);
   number(record.worker);
-  name(), out += '"', put_verb(record.kind, out), out += '"';
-  cell(row.party);
+  quoted([&] { put_verb(record.kind, out); });
+  text(row.party);
   number(record.objects);
   number(record.bytes);
-  cell(endpoint_);
-  cell(file_);
-  if (record.error) {
-    cell(error_words(record));
-  } else {
-    name(), out += "null";
-  }
+  text(endpoint_);
+  text(file_);
+  record.error ? text(error_words(record)) : nothing();
   time(record.start_ns);
-  if (record.first_byte_ns == 0) {
-    name(), out += "null";
-  } else {
-    time(record.first_byte_ns);
-  }
+  record.first_byte_ns != 0 ? time(record.first_byte_ns) : nothing();
   time(record.end_ns);
   number(record.latency_ns());
   time(record.intended_ns);
   number(record.offset);
   number(record.tries);
   number(row.stage + std::uint64_t{1});
-  cell(row.stage_name);
-  out += "}\n";
+  text(row.stage_name);
+  out += is_json ? "}\n" : "\n";
 }
 
 }  // namespace sluice::app

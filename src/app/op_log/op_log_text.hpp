@@ -55,8 +55,7 @@ class OpLogText {
     std::int64_t number = INT64_MIN;
     std::string text;
   };
-  void put_line(const OpLogRow& row, std::string& out);
-  void put_object(const OpLogRow& row, std::string& out);
+  char separator() const { return format_ == ExportFormat::Tsv ? '\t' : ','; }
   void put_time(std::int64_t at_ns, std::string& out);
   void put_cell(std::string_view text, std::string& out) const;
   void split(const RecordTarget& target);

@@ -21,8 +21,7 @@ constexpr std::size_t kRangesMax = 10;
 
 void add_damage(LogParty& party, const journal::Frame& frame, const base::Error& error) {
   if (party.damage.size() >= journal::kFlawsMax) return;
-  party.damage.push_back(
-      fmt::format("frame {} at byte {}: {}", frame.number, base::format_count(frame.offset), error.what));
+  party.damage.push_back(journal::frame_words(frame.number, frame.offset) + ": " + error.what);
 }
 
 /// Errors: of a chunk that cannot be read.

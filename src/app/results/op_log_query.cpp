@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "app/results/journal_chunks.hpp"
+#include "base/held_sum.hpp"
 #include "journal/records/notable.hpp"
 
 namespace sluice::app {
@@ -21,12 +21,6 @@ base::Error no_op_log(const RunSource& source) {
           .where = "run " + shown(source.run().id),
           .likely = {"its plan has no op_log_path, so that only the slowest and failed operations were kept"},
           .try_next = {"ask without --op-log", "put op_log_path: ops.tsv.zst into the plan of the next run"}};
-}
-
-/// The order of the slowest: of two that are alike the earlier block's, then the earlier record.
-bool is_slower(const journal::FoundRecord& a, const journal::FoundRecord& b) {
-  return std::tie(b.record.latency_ns, a.block.seq, a.record.index) <
-         std::tie(a.record.latency_ns, b.block.seq, b.record.index);
 }
 
 /// Takes what matches, up to a bound.
@@ -43,9 +37,9 @@ class Matches {
     }
     // A heap with the least slow in front.
     found_.push_back({.block = block, .record = std::move(record)});
-    std::ranges::push_heap(found_, is_slower);
+    std::ranges::push_heap(found_, journal::is_slower);
     if (found_.size() > records_max_) {
-      std::ranges::pop_heap(found_, is_slower);
+      std::ranges::pop_heap(found_, journal::is_slower);
       found_.pop_back();
     }
     return true;
@@ -55,7 +49,7 @@ class Matches {
     return keeps_slowest_ && found_.size() == records_max_ && latency_ns <= found_.front().record.latency_ns;
   }
   std::vector<journal::FoundRecord> take() {
-    if (keeps_slowest_) std::ranges::sort(found_, is_slower);
+    if (keeps_slowest_) std::ranges::sort(found_, journal::is_slower);
     return std::move(found_);
   }
 
@@ -83,12 +77,11 @@ class Question {
       journal::NotableRecord row{.index = i,
                                  .operation = record.kind,
                                  .status = record.error ? journal::status_of(*record.error) : journal::kSucceeded,
+                                 .end_ns = base::held_sum(began, record.end_ns),
                                  .latency_ns = record.latency_ns(),
                                  .bytes = record.bytes,
                                  .target = {},
                                  .detail = {}};
-      if (__builtin_add_overflow(began, record.end_ns, &row.end_ns))
-        row.end_ns = record.end_ns < 0 ? INT64_MIN : INT64_MAX;
       if (matches_.is_out(row.latency_ns) || !filter_but_target_.matches(stored.header, row)) continue;
       const std::string_view foreign = record.dataset == model::OpRecord::kForeign
                                            ? chunk.names[static_cast<std::size_t>(record.index)]

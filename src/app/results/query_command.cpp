@@ -13,6 +13,7 @@
 #include "app/results/results_json.hpp"
 #include "app/results/run_source.hpp"
 #include "app/terminal.hpp"
+#include "base/held_sum.hpp"
 #include "base/units.hpp"
 #include "report/plain_text.hpp"
 #include "report/text_grid.hpp"
@@ -36,8 +37,7 @@ base::Result<std::int64_t> absolute(const Moment& moment, const std::optional<st
   } else {
     SLUICE_TRY(began, source.began_ns());  // says why not
   }
-  std::int64_t at = 0;
-  return __builtin_add_overflow(began, moment.ns, &at) ? INT64_MAX : at;
+  return base::held_sum(began, moment.ns);
 }
 
 base::Result<journal::Filter> filter_of(const QueryOptions& query, const std::optional<std::int64_t>& began_ns,

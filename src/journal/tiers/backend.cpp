@@ -1,5 +1,7 @@
 #include "journal/tiers/backend.hpp"
 
+#include <tuple>
+
 #include "async/errors.hpp"
 
 namespace sluice::journal {
@@ -10,6 +12,11 @@ base::Result<void> CallBounds::check(std::string_view what) const {
     return base::fail(base::Code::DeadlineExceeded, std::string(what) + " did not end before its deadline");
   }
   return {};
+}
+
+bool is_slower(const FoundRecord& a, const FoundRecord& b) {
+  return std::tie(b.record.latency_ns, a.block.seq, a.record.index) <
+         std::tie(a.record.latency_ns, b.block.seq, b.record.index);
 }
 
 }  // namespace sluice::journal

@@ -81,6 +81,8 @@ struct FoundRecord {
   BlockHeader block;  ///< of the block it stands in
   NotableRecord record;
 };
+/// The order of `slowest_first`: of two that are alike the earlier block's, then the earlier record.
+bool is_slower(const FoundRecord& a, const FoundRecord& b);
 
 /// How long a call may last: long ones ask now and then, and end with DeadlineExceeded or Cancelled.
 struct CallBounds {

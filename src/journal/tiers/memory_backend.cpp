@@ -19,12 +19,6 @@ base::Error no_block(std::string what) {
   return {.code = base::Code::NotFound, .what = "there is no " + std::move(what), .where = std::string(kName)};
 }
 
-/// Longest first; ties by seq and index.
-bool is_slower(const FoundRecord& a, const FoundRecord& b) {
-  if (a.record.latency_ns != b.record.latency_ns) return a.record.latency_ns > b.record.latency_ns;
-  return std::pair(a.block.seq, a.record.index) < std::pair(b.block.seq, b.record.index);
-}
-
 }  // namespace
 
 BackendTraits MemoryBackend::traits() const {
