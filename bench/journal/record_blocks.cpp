@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "journal/stored_form.hpp"
+
 namespace sluice::journal {
 
 std::span<const model::OpRecord> RecordBlocks::next_records() {
@@ -51,12 +53,11 @@ StoredBlock RecordBlocks::block_of(std::vector<std::byte> payload) {
     zone.statuses |= record.error ? status_of(*record.error) : kSucceeded;
   }
   header.zone = zone;
-  block.notable = picker_
-                      .finish(kBeganNs,
-                              [](const model::OpRecord& record) {
-                                return fmt::format("data/d{:04}/file_{:08}.dat", record.index % 100, record.index);
-                              })
-                      .rows;
+  const Notable picked = picker_.finish([&](std::uint32_t index) {
+    const std::uint64_t file = records_[index].index;
+    return fmt::format("data/d{:04}/file_{:08}.dat", file % 100, file);
+  });
+  for (const model::NotableOp& op : picked.rows) block.notable.push_back(stored_row(op, kBeganNs));
   block.payload = std::move(payload);
   return block;
 }

@@ -46,7 +46,9 @@ std::vector<NotableRecord> notable_of(const model::Interval& interval, std::int6
   return records;
 }
 
-NotableRecord row_of(const model::NotableOp& op, std::int64_t run_began_ns) {
+}  // namespace
+
+NotableRecord stored_row(const model::NotableOp& op, std::int64_t run_began_ns) {
   return {.index = op.index,
           .operation = op.kind,
           .status = op.error ? status_of(*op.error) : kSucceeded,
@@ -56,8 +58,6 @@ NotableRecord row_of(const model::NotableOp& op, std::int64_t run_began_ns) {
           .target = op.key,
           .detail = op.detail};
 }
-
-}  // namespace
 
 StoredBlock StoredForm::of(const model::Block& block, std::span<const std::byte> payload, std::uint64_t number) {
   StoredBlock out;
@@ -126,7 +126,7 @@ void StoredForm::place(const model::OperationRecords& block, StoredBlock& out) {
   for (const model::NotableOp& op : block.notable) {
     // Ascending, each once, as databases want them; a damaged list is cut where it is not.
     if (!out.notable.empty() && op.index <= out.notable.back().index) break;
-    out.notable.push_back(row_of(op, run_began_ns_));
+    out.notable.push_back(stored_row(op, run_began_ns_));
   }
 }
 

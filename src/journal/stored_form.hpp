@@ -11,6 +11,9 @@
 
 namespace sluice::journal {
 
+/// The row of an operation of a run that began at `run_began_ns`, since 1970.
+NotableRecord stored_row(const model::NotableOp& op, std::int64_t run_began_ns);
+
 /// Makes stored blocks from the blocks of one party's log, which come in their order: it follows what the log says of
 /// the run and its stages, so that every block gets its window on the wall clock, its operations, and the rows of its
 /// slowest and failed ones.

@@ -114,7 +114,6 @@ def what_a_journal_lacks_is_named_and_brought_in(case):
             database.execute(f"DELETE FROM {table} WHERE seq = ?", (last,))
         database.execute("UPDATE heads SET next_party_seq = ?, last_seq = ?, last_hash = ?, is_over = 0",
                          (party_seq, last - 1, before))
-        database.execute("UPDATE party_ids SET seq_max = ?", (last - 1,))
     ended = case.run("results", "lag", run)
     equal(ended.exit, 1, "exit code of lag", ended)
     equal(ended.out, f"party local, attempt 0: 1 missing: block {party_seq}\n", "what is missing")

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "journal/sqlite/party_heads.hpp"
 #include "journal/sqlite/row_checksum.hpp"
 #include "journal/tiers/commit_check.hpp"
 
@@ -21,8 +21,6 @@ DigestBytes digest_bytes(const Digest& digest) {
   return bytes;
 }
 
-namespace {
-
 base::Result<Digest> digest_at(const Statement& row, int column, std::uint64_t seq, std::string_view path) {
   const std::span<const std::byte> bytes = row.bytes(column);
   if (bytes.size() != 16) return base::fail(corrupt_block(seq, "a hash has not 16 bytes", path));
@@ -33,6 +31,8 @@ base::Result<Digest> digest_at(const Statement& row, int column, std::uint64_t s
   }
   return digest;
 }
+
+namespace {
 
 template <class Number>
 Number number_at(const Statement& row, int column) {
@@ -122,12 +122,13 @@ namespace {
 /// The statements that put blocks, for as many blocks as there are.
 struct BlockInserts {
   Statement block, payload, record;
-  std::map<std::int64_t, std::pair<std::int64_t, std::int64_t>> seqs;  ///< by party: its first and last one here
+  PartyHeads& heads;  // outlives: put_blocks() has it
 };
 
 base::Result<void> put_header(Connection& connection, const StoredBlock& block, BlockInserts& inserts) {
   const BlockHeader& header = block.header;
   SLUICE_TRY(const std::int64_t party, connection.parties().number_or_new(connection, header.party));
+  SLUICE_CHECK(inserts.heads.use(connection, party, header));
   const auto seq = static_cast<std::int64_t>(header.seq);
   const DigestBytes hash = digest_bytes(header.hash), previous = digest_bytes(header.previous);
   Statement& insert = inserts.block;
@@ -143,17 +144,7 @@ base::Result<void> put_header(Connection& connection, const StoredBlock& block, 
   } else {
     for (int i = 0; i < 6; ++i) insert.bind_null();
   }
-  inserts.seqs.try_emplace(party, seq, seq).first->second.second = seq;
   return insert.bind_bytes(hash).bind_bytes(previous).bind(row_checksum(block)).run();
-}
-
-base::Result<void> put_seqs(Connection& connection, const BlockInserts& inserts) {
-  SLUICE_TRY(Statement update, connection.prepare("UPDATE party_ids SET seq_min = coalesce(seq_min, ?), seq_max = ? "
-                                                  "WHERE id = ?"));
-  for (const auto& [party, seqs] : inserts.seqs) {
-    SLUICE_CHECK(update.bind(seqs.first).bind(seqs.second).bind(party).run());
-  }
-  return {};
 }
 
 base::Result<void> put_block(Connection& connection, const StoredBlock& block, BlockInserts& inserts) {
@@ -170,76 +161,14 @@ base::Result<void> put_block(Connection& connection, const StoredBlock& block, B
 
 }  // namespace
 
-base::Result<void> put_blocks(Connection& connection, std::span<const StoredBlock> blocks) {
+base::Result<void> put_blocks(Connection& connection, std::span<const StoredBlock> blocks, PartyHeads& heads) {
   SLUICE_TRY(Statement block, connection.prepare("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
                                                  "?, ?, ?, ?)"));
   SLUICE_TRY(Statement payload, connection.prepare("INSERT INTO payloads VALUES (?, ?)"));
   SLUICE_TRY(Statement record, connection.prepare("INSERT INTO notable VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  BlockInserts inserts{std::move(block), std::move(payload), std::move(record), {}};
+  BlockInserts inserts{std::move(block), std::move(payload), std::move(record), heads};
   for (const StoredBlock& one : blocks) SLUICE_CHECK(put_block(connection, one, inserts));
-  return put_seqs(connection, inserts);
-}
-
-base::Result<void> put_heads(Connection& connection, std::span<const PartyHead> heads) {
-  for (const PartyHead& head : heads) {
-    SLUICE_TRY(const std::int64_t party, connection.parties().number_or_new(connection, head.key));
-    SLUICE_CHECK(remove_head(connection, party));
-    SLUICE_TRY(Statement insert, connection.prepare("INSERT INTO heads VALUES (?, ?, ?, ?, ?, ?, ?)"));
-    const DigestBytes hash = digest_bytes(head.last_hash);
-    insert.bind(party).bind(static_cast<std::int64_t>(head.next_party_seq)).bind_bytes(hash);
-    insert.bind(static_cast<std::int64_t>(head.last_seq)).bind(head.complete_to_ns).bind(head.to_ns);
-    SLUICE_CHECK(insert.bind(head.is_over ? 1 : 0).run());
-    SLUICE_TRY(Statement gap, connection.prepare("INSERT INTO gaps VALUES (?, ?, ?)"));
-    for (const SeqRange& range : head.missing) {
-      gap.bind(party).bind(static_cast<std::int64_t>(range.first));
-      SLUICE_CHECK(gap.bind(static_cast<std::int64_t>(range.last)).run());
-    }
-  }
   return {};
-}
-
-base::Result<void> remove_head(Connection& connection, std::int64_t party) {
-  SLUICE_TRY(Statement head, connection.prepare("DELETE FROM heads WHERE party = ?"));
-  SLUICE_CHECK(head.bind(party).run());
-  SLUICE_TRY(Statement gaps, connection.prepare("DELETE FROM gaps WHERE party = ?"));
-  return gaps.bind(party).run();
-}
-
-namespace {
-
-base::Result<std::vector<SeqRange>> gaps_of(Connection& connection, std::int64_t party) {
-  SLUICE_TRY(Statement select, connection.prepare("SELECT first, last FROM gaps WHERE party = ? ORDER BY first"));
-  select.bind(party);
-  std::vector<SeqRange> gaps;
-  while (true) {
-    SLUICE_TRY(const bool has_row, select.step());
-    if (!has_row) return gaps;
-    gaps.push_back({number_at<std::uint64_t>(select, 0), number_at<std::uint64_t>(select, 1)});
-  }
-}
-
-}  // namespace
-
-base::Result<std::vector<PartyHead>> all_heads(Connection& connection) {
-  SLUICE_TRY(Statement select, connection.prepare("SELECT party, next_party_seq, last_hash, last_seq, complete_to_ns, "
-                                                  "to_ns, is_over FROM heads"));
-  std::vector<PartyHead> heads;
-  while (true) {
-    SLUICE_TRY(const bool has_row, select.step());
-    if (!has_row) break;
-    PartyHead& head = heads.emplace_back();
-    SLUICE_TRY(const PartyKey* key, connection.parties().name(connection, select.integer(0)));
-    head.key = *key;
-    head.next_party_seq = number_at<std::uint64_t>(select, 1);
-    head.last_seq = number_at<std::uint64_t>(select, 3);
-    SLUICE_TRY(head.last_hash, digest_at(select, 2, head.last_seq, connection.path()));
-    head.complete_to_ns = select.integer(4);
-    head.to_ns = select.integer(5);
-    head.is_over = select.integer(6) != 0;
-    SLUICE_TRY(head.missing, gaps_of(connection, select.integer(0)));
-  }
-  std::ranges::sort(heads, {}, &PartyHead::key);
-  return heads;
 }
 
 }  // namespace sluice::journal

@@ -21,19 +21,19 @@ inline constexpr std::string_view kHeaderColumns =
 inline constexpr std::string_view kBlockColumns = ", b.checksum, y.bytes";
 inline constexpr int kHeaderColumnCount = 17;
 
-/// Single blocks, by indexes alone: the seq of (party, party_seq), all party_seqs of a party, the seq of a hash. The
-/// index of hashes is asked stretch by stretch, the newest first.
-inline constexpr std::string_view kSeqOfNumber = "SELECT seq FROM blocks WHERE party = ? AND party_seq = ?";
-inline constexpr std::string_view kNumbersOfParty =
-    "SELECT party_seq FROM blocks INDEXED BY blocks_by_party WHERE party = ? ORDER BY party_seq";
+/// Single blocks: the seq of (party, party_seq), all party_seqs of a party in no order, the seq of a hash. No index
+/// holds them, which each append would have to keep: `blocks` is small, and is read from its newest row.
+inline constexpr std::string_view kSeqOfNumber =
+    "SELECT seq FROM blocks NOT INDEXED WHERE party = ? AND party_seq = ? ORDER BY seq DESC LIMIT 1";
+inline constexpr std::string_view kNumbersOfParty = "SELECT party_seq FROM blocks NOT INDEXED WHERE party = ?";
 inline constexpr std::string_view kSeqOfHash =
-    "WITH RECURSIVE stretch (n) AS (SELECT max(seq) >> 12 FROM blocks UNION ALL SELECT n - 1 FROM stretch WHERE n > 0) "
-    "SELECT b.seq FROM stretch CROSS JOIN blocks b INDEXED BY blocks_by_hash ON b.seq >> 12 = stretch.n AND b.hash = ? "
-    "LIMIT 1";
+    "SELECT seq FROM blocks NOT INDEXED WHERE hash = ? ORDER BY seq DESC LIMIT 1";
 
 using DigestBytes = std::array<std::byte, 16>;
 /// The high half first, the high byte first: hex() of it reads as to_text().
 DigestBytes digest_bytes(const Digest& digest);
+/// The hash in a column. Errors: Corrupt (`seq` and `path` say where).
+base::Result<Digest> digest_at(const Statement& row, int column, std::uint64_t seq, std::string_view path);
 
 /// What is checked of a block that is read.
 enum class Check : std::uint8_t {
@@ -49,13 +49,10 @@ base::Result<StoredBlock> block_at(Connection& connection, const Statement& row,
 /// detail.
 base::Result<NotableRecord> record_at(const Statement& row, int first, std::uint64_t seq, std::string_view path);
 
-/// Puts blocks and heads into their tables, inside of a transaction. Numbers have been checked. Errors: the
-/// connection's; InvalidArgument where (party, party_seq) is there already.
-base::Result<void> put_blocks(Connection& connection, std::span<const StoredBlock> blocks);
-base::Result<void> put_heads(Connection& connection, std::span<const PartyHead> heads);
-/// A party's head and gaps go.
-base::Result<void> remove_head(Connection& connection, std::int64_t party);
-/// All heads, by key.
-base::Result<std::vector<PartyHead>> all_heads(Connection& connection);
+class PartyHeads;
+
+/// Puts blocks into their tables, inside of a transaction. Numbers have been checked. Errors: the connection's;
+/// InvalidArgument where a party has used a number before.
+base::Result<void> put_blocks(Connection& connection, std::span<const StoredBlock> blocks, PartyHeads& heads);
 
 }  // namespace sluice::journal

@@ -94,8 +94,14 @@ base::Result<void> FilterQuery::add_parties(Connection& connection, const Filter
   is_empty_ = wanted.empty();
   if (is_empty_) return {};
   const std::string array = array_of(wanted);
-  SLUICE_TRY(Statement select, connection.prepare("SELECT coalesce(min(seq_min), 1), coalesce(max(seq_max), 0) FROM "
-                                                  "party_ids WHERE id IN (SELECT value FROM json_each(?))"));
+  // Behind the newest row of heads their blocks may stand anywhere.
+  SLUICE_TRY(Statement select,
+             connection.prepare(
+                 "WITH wanted AS (SELECT value AS party FROM json_each(?)) "
+                 "SELECT coalesce(min(p.seq_min), 1), max(coalesce(max(h.last_seq), 0), coalesce("
+                 "(SELECT max(b.seq) FROM blocks b WHERE b.seq > coalesce((SELECT max(last_seq) FROM heads), 0) "
+                 "AND b.party IN (SELECT party FROM wanted)), 0)) "
+                 "FROM wanted JOIN party_ids p ON p.id = wanted.party LEFT JOIN heads h ON h.party = p.id"));
   SLUICE_CHECK(select.bind_text(array).step());
   // A run's blocks stand together: this is what makes it quick to find one in a long history.
   add(" AND b.seq >= ?", select.integer(0)).add(" AND b.seq <= ?", select.integer(1));

@@ -1,13 +1,20 @@
 #include "journal/sqlite/parties.hpp"
 
+#include <span>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/hash.hpp"
 #include "journal/sqlite/connection.hpp"
 
 namespace sluice::journal {
+
+std::size_t PartyNames::Hash::operator()(const PartyKey& key) const {
+  const std::uint64_t run = base::hash64(std::as_bytes(std::span(key.run)), key.attempt);
+  return base::hash64(std::as_bytes(std::span(key.party)), run);
+}
 
 base::Result<const PartyKey*> PartyNames::name(Connection& connection, std::int64_t number) {
   auto found = names_.find(number);

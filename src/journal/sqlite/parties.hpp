@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <unordered_map>
 
 #include "base/error.hpp"
 #include "journal/tiers/stored_block.hpp"
@@ -29,11 +31,14 @@ class PartyNames {
   void forget();
 
  private:
+  struct Hash {
+    std::size_t operator()(const PartyKey& key) const;
+  };
   base::Result<void> read_new(Connection& connection);
   void keep(std::int64_t number, PartyKey key);
 
   std::map<std::int64_t, PartyKey> names_;
-  std::map<PartyKey, std::int64_t> numbers_;
+  std::unordered_map<PartyKey, std::int64_t, Hash> numbers_;
 };
 
 }  // namespace sluice::journal

@@ -13,7 +13,6 @@ namespace sluice::journal {
 namespace {
 
 // Payloads have a table of their own, so that `blocks` is small: where a filter finds no index, reading it is one.
-// blocks_by_hash begins with a stretch of 4,096 blocks, so that appends touch a few pages of it however long it is.
 // Names and times of blocks that are no intervals and no records are few: blocks_of_events finds them in any history.
 constexpr const char* kTables = R"sql(
 CREATE TABLE run_ids (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -84,7 +83,7 @@ CREATE TABLE status_names (status INTEGER PRIMARY KEY, name TEXT NOT NULL);
 
 )sql";
 
-/// Also for files whose views are those of version 1, which counted stages from 0.
+/// Also for files that have others: those of version 1 counted stages from 0.
 constexpr const char* kViews = R"sql(
 DROP VIEW IF EXISTS failed_operations;
 DROP VIEW IF EXISTS slow_operations;
@@ -101,13 +100,14 @@ SELECT r.name AS run,
        CASE WHEN min(h.is_over) THEN 'ended' ELSE 'no end known' END AS state,
        count(DISTINCT p.name) AS parties,
        max(p.attempt) + 1 AS attempts,
-       sum((SELECT count(*) FROM blocks c WHERE c.party = p.id)) AS blocks,
+       sum(coalesce(c.blocks, 0)) AS blocks,
        coalesce(sum((SELECT sum(g.last - g.first + 1) FROM gaps g WHERE g.party = p.id)), 0) AS missing_blocks,
        (SELECT count(*) FROM fences f WHERE f.run = r.id) AS discarded_attempts
 FROM run_ids r
 JOIN party_ids p ON p.run = r.id
 JOIN heads h ON h.party = p.id
 LEFT JOIN blocks b ON b.seq = p.seq_min
+LEFT JOIN (SELECT party, count(*) AS blocks FROM blocks GROUP BY party) c ON c.party = p.id
 GROUP BY r.id
 ORDER BY min(b.from_ns);
 
@@ -147,7 +147,17 @@ CREATE VIEW slow_operations AS SELECT * FROM notable_operations ORDER BY latency
 CREATE VIEW failed_operations AS SELECT * FROM notable_operations WHERE status <> 'success' ORDER BY seq, record;
 )sql";
 
-constexpr std::array kMigrations = {Migration{1, kTables}, Migration{2, kViews}};
+/// Appends keep no index but that of events. An index of parties' numbers has a page for each party: where each block
+/// is another party's than the one before, it costs a page a block. Where a party's blocks end its head says.
+constexpr const char* kFewerIndexes = R"sql(
+DROP INDEX blocks_by_party;
+DROP INDEX blocks_by_hash;
+CREATE INDEX heads_by_seq ON heads (last_seq);
+ALTER TABLE party_ids DROP COLUMN seq_max;
+)sql";
+
+/// Views are made anew with each version that changes one: version 2 was such a one.
+constexpr std::array kMigrations = {Migration{1, kTables}, Migration{3, kFewerIndexes}, Migration{3, kViews}};
 
 base::Error unsuitable(base::Code code, std::string what, const std::string& path, std::string likely,
                        std::string try_next) {
@@ -213,7 +223,7 @@ std::int64_t schema_version() { return kMigrations.back().version; }
 
 base::Result<void> check_schema(Connection& connection, bool is_read_only) {
   SLUICE_TRY(const std::int64_t version, version_of(connection, schema_version()));
-  // An older one is read as it is: since the first nothing has changed but views.
+  // An older one is read as it is: since the first nothing has changed but views, indexes, and a column less.
   if (!is_read_only || version > 0) return {};
   return base::fail(unsuitable(base::Code::InvalidArgument, "this database is empty", connection.path(),
                                "the run that was to fill it has not begun, or the path is misspelt",

@@ -12,6 +12,7 @@
 #include "journal/sqlite/connection.hpp"
 #include "journal/sqlite/connection_pool.hpp"
 #include "journal/sqlite/filter_query.hpp"
+#include "journal/sqlite/party_heads.hpp"
 #include "journal/sqlite/sqlite_opening.hpp"
 #include "journal/sqlite/writer_lock.hpp"
 #include "journal/tiers/commit_check.hpp"
@@ -46,6 +47,7 @@ struct SqliteBackend::Parts {
   const bool has_snapshots;
   std::optional<WriterLock> lock;
   ConnectionPool writer;
+  PartyHeads heads;  ///< whoever has leased the writer's
   ConnectionPool readers;
 };
 
@@ -67,7 +69,9 @@ auto SqliteBackend::Parts::write(const CallBounds& bounds, std::string_view what
   const CallScope scope(*lease, bounds, what);
   SLUICE_TRY(Transaction transaction, Transaction::begin_write(*lease));
   auto result = work(*lease);
-  if (result) SLUICE_CHECK(transaction.commit());
+  const base::Result<void> committed = result ? transaction.commit() : base::Result<void>();
+  if (!result || !committed) heads.forget();
+  SLUICE_CHECK(committed);
   return result;
 }
 
@@ -159,12 +163,11 @@ base::Result<std::vector<StoredBlock>> blocks_above(Connection& connection, std:
 base::Result<void> remove_rows_above(Connection& connection, std::int64_t seq) {
   for (const std::string_view text :
        {"DELETE FROM blocks WHERE seq > ?", "DELETE FROM payloads WHERE seq > ?", "DELETE FROM notable WHERE seq > ?",
-        "UPDATE party_ids SET seq_min = NULL, seq_max = NULL WHERE seq_min > ?"}) {
+        "UPDATE party_ids SET seq_min = NULL WHERE seq_min > ?"}) {
     SLUICE_TRY(Statement statement, connection.prepare(text));
     SLUICE_CHECK(statement.bind(seq).run());
   }
-  SLUICE_TRY(Statement cut, connection.prepare("UPDATE party_ids SET seq_max = ? WHERE seq_max > ?"));
-  return cut.bind(seq).bind(seq).run();
+  return {};
 }
 
 base::Result<std::vector<StoredBlock>> remove_blocks_above(Connection& connection, std::int64_t seq,
@@ -203,17 +206,22 @@ base::Result<std::vector<Fence>> all_fences(Connection& connection) {
 base::Result<std::vector<SeqRange>> ranges_of(Connection& connection, std::int64_t party) {
   SLUICE_TRY(Statement select, connection.prepare(kNumbersOfParty));
   select.bind(party);
-  std::vector<SeqRange> ranges;
+  std::vector<std::uint64_t> numbers;
   while (true) {
     SLUICE_TRY(const bool has_row, select.step());
-    if (!has_row) return ranges;
-    const auto number = static_cast<std::uint64_t>(select.integer(0));
+    if (!has_row) break;
+    numbers.push_back(static_cast<std::uint64_t>(select.integer(0)));
+  }
+  std::ranges::sort(numbers);
+  std::vector<SeqRange> ranges;
+  for (const std::uint64_t number : numbers) {
     if (!ranges.empty() && ranges.back().last + 1 == number) {
       ranges.back().last = number;
     } else {
       ranges.push_back({number, number});
     }
   }
+  return ranges;
 }
 
 /// The seq of a party's block, or 0.
@@ -266,16 +274,19 @@ base::Result<void> SqliteBackend::append(const Commit& commit, const CallBounds&
   return parts_->write(bounds, "appending blocks", [&](Connection& it) -> base::Result<void> {
     SLUICE_TRY(const std::uint64_t head, head_of(it));
     SLUICE_CHECK(check_commit(commit, head));
-    SLUICE_CHECK(put_blocks(it, commit.blocks));
-    return put_heads(it, commit.heads);
+    SLUICE_CHECK(put_blocks(it, commit.blocks, parts_->heads));
+    return parts_->heads.put(it, commit.heads);
   });
 }
 
 base::Result<std::vector<StoredBlock>> SqliteBackend::remove_above(std::uint64_t seq, std::span<const PartyHead> heads,
                                                                    const CallBounds& bounds) {
   SLUICE_CHECK(check_heads(heads));
-  return parts_->write(bounds, "removing blocks",
-                       [&](Connection& it) { return remove_blocks_above(it, bounded(seq), heads); });
+  return parts_->write(bounds, "removing blocks", [&](Connection& it) -> base::Result<std::vector<StoredBlock>> {
+    SLUICE_CHECK(parts_->heads.settle(it));
+    parts_->heads.forget();
+    return remove_blocks_above(it, bounded(seq), heads);
+  });
 }
 
 base::Result<void> SqliteBackend::fence(const Fence& fence, const CallBounds& bounds) {

@@ -75,6 +75,8 @@ base::Result<bool> choose_journal(Connection& connection, bool is_network) {
   }
   SLUICE_CHECK(connection.run("PRAGMA synchronous = FULL"));
   SLUICE_CHECK(connection.run("PRAGMA journal_size_limit = 67108864"));
+  // Room for a commit and the pages that each touches: else these are read again after every large one.
+  SLUICE_CHECK(connection.run("PRAGMA cache_size = -16384"));  // KiB
   return is_wal;
 }
 

@@ -19,15 +19,17 @@ base::Error refused(std::string what, std::string where) {
           .try_next = {"nothing of this commit was stored: sluice results verify, then report it"}};
 }
 
-base::Result<void> check_number(std::string_view name, std::uint64_t value, const std::string& where) {
+/// `where` gives the place in words, where they are wanted.
+template <class Where>
+base::Result<void> check_number(std::string_view name, std::uint64_t value, const Where& where) {
   if (value <= kNumberMax) return {};
   return base::fail(
-      refused(fmt::format("{} {} is more than {}, which no database holds", name, value, kNumberMax), where));
+      refused(fmt::format("{} {} is more than {}, which no database holds", name, value, kNumberMax), where()));
 }
 
 base::Result<void> check_block(const StoredBlock& block) {
   const BlockHeader& header = block.header;
-  const std::string where = fmt::format("block {}, {}", header.seq, to_text(header.party));
+  const auto where = [&] { return fmt::format("block {}, {}", header.seq, to_text(header.party)); };
   SLUICE_CHECK(check_number("the number", header.seq, where));
   SLUICE_CHECK(check_number("the party's number", header.party_seq, where));
   if (header.zone) {
@@ -39,7 +41,7 @@ base::Result<void> check_block(const StoredBlock& block) {
   for (const NotableRecord& record : block.notable) {
     SLUICE_CHECK(check_number("a size", record.bytes, where));
     if (record.index <= before) {
-      return base::fail(refused(fmt::format("record {} follows record {}", record.index, before), where));
+      return base::fail(refused(fmt::format("record {} follows record {}", record.index, before), where()));
     }
     before = record.index;
   }
@@ -62,7 +64,7 @@ base::Result<void> check_commit(const Commit& commit, std::uint64_t head) {
 
 base::Result<void> check_heads(std::span<const PartyHead> heads) {
   for (const PartyHead& head : heads) {
-    const std::string where = "the head of " + to_text(head.key);
+    const auto where = [&] { return "the head of " + to_text(head.key); };
     SLUICE_CHECK(check_number("the party's next number", head.next_party_seq, where));
     SLUICE_CHECK(check_number("its last block", head.last_seq, where));
     for (const SeqRange& range : head.missing) {

@@ -26,6 +26,9 @@ struct JournalConfig {
   std::size_t cache_bytes_max = std::size_t{64} << 20;   ///< a chunk of operation records alone is half a MiB
   std::size_t commit_blocks_max = 4096;                  ///< of several appends, in one change
   std::size_t commit_bytes_max = std::size_t{64} << 20;  ///< the same, in bytes
+  base::Nanos commit_every{10'000'000};                  ///< between small commits, in the long run
+  std::uint32_t commits_at_once = 200;                   ///< small ones without a wait, after a quiet time
+  std::size_t small_commit_blocks = 64;                  ///< an append of as many waits for no pace
   std::size_t query_bytes_max = std::size_t{256} << 20;  ///< of the answer of one query
   base::Nanos poll_interval{200'000'000};                ///< how soon a follower sees what other processes write
   std::function<void(const std::string&)>

@@ -8,6 +8,8 @@
 
 #include "async/channel.hpp"
 #include "async/errors.hpp"
+#include "async/timing.hpp"
+#include "journal/tiers/commit_pace.hpp"
 #include "journal/tiers/errors.hpp"
 
 namespace sluice::journal {
@@ -62,12 +64,15 @@ struct JournalWriter::State {
   const JournalCore::Ptr core;
   async::Channel<Request> requests;
   async::CancelSource stopping;      ///< ends the wait for readers
+  CommitPace pace;                   ///< the task's
   bool ledger_is_in_doubt = false;   ///< the task's: the backend may have been changed without it
   bool lost_a_race = false;          ///< the task's: somebody else has written first
   std::vector<std::string> refused;  ///< the task's, until it has ended
 
   explicit State(JournalCore::Ptr of)
-      : core(std::move(of)), requests(core->config().appends_max, "changes of the journal") {}
+      : core(std::move(of)),
+        requests(core->config().appends_max, "changes of the journal"),
+        pace(core->config().commit_every, core->config().commits_at_once) {}
 
   struct Batch {
     std::vector<Completion> completions;
@@ -78,6 +83,7 @@ struct JournalWriter::State {
   // shared because the task may outlive a stop() that gave up on it
   using Ptr = std::shared_ptr<State>;
   static async::Task<> run(Ptr state);
+  static async::Task<> keep_pace(Ptr state, std::size_t blocks);
   static async::Task<std::optional<Request>> gather(Ptr state, Request first,
                                                     Batch& batch);  // outlives: the caller awaits this
   static async::Task<> make(Ptr state, Request request);
@@ -112,9 +118,11 @@ async::Task<> JournalWriter::State::run(Ptr state) {
     }
     Request request = std::move(*next);
     next.reset();
+    const auto* append = std::get_if<AppendBlocks>(&request.change);
+    if (append != nullptr) static_cast<void>(co_await keep_pace(state, append->blocks.size()));
     if (state->stopping.is_cancelled()) {
       state->refuse(std::move(request));
-    } else if (std::holds_alternative<AppendBlocks>(request.change)) {
+    } else if (append != nullptr) {
       Batch batch;
       auto other = co_await gather(state, std::move(request), batch);
       if (other) next = std::move(*other);
@@ -123,6 +131,20 @@ async::Task<> JournalWriter::State::run(Ptr state) {
       static_cast<void>(co_await make(state, std::move(request)));
     }
   }
+  co_return base::Result<void>();
+}
+
+/// An append of a few blocks waits until it is its turn; those that come meanwhile go with it. Ends at stop().
+async::Task<> JournalWriter::State::keep_pace(Ptr state, std::size_t blocks) {
+  if (blocks >= state->core->config().small_commit_blocks) co_return base::Result<void>();
+  const base::Instant next = state->pace.next();
+  if (next > base::now()) {
+    SLUICE_CO_TRY(auto pause,
+                  state->core->executor().try_spawn("journal pace", async::pause_until(async::Deadline::at(next)),
+                                                    state->stopping.token()));
+    static_cast<void>(co_await pause.wait(async::Deadline::never()));
+  }
+  state->pace.begin(base::now());
   co_return base::Result<void>();
 }
 

@@ -26,6 +26,12 @@ bool take_out(std::vector<SeqRange>& ranges, std::uint64_t number) {
 
 }  // namespace
 
+bool has_sent(const PartyHead& head, std::uint64_t party_seq) {
+  return party_seq < head.next_party_seq &&
+         std::ranges::none_of(
+             head.missing, [&](const SeqRange& range) { return range.first <= party_seq && party_seq <= range.last; });
+}
+
 void note_block(PartyHead& head, const BlockHeader& block) {
   head.key = block.party;
   if (block.party_seq >= head.next_party_seq) {
@@ -63,18 +69,13 @@ bool Ledger::is_fenced(const BlockHeader& header) const {
 base::Result<std::uint64_t> Ledger::admit_one(StoredBlock& block, PartyHead& head, std::uint64_t seq) const {
   BlockHeader& header = block.header;
   const bool is_next = header.party_seq == head.next_party_seq;
-  if (header.party_seq < head.next_party_seq) {
-    const bool is_missing = std::ranges::any_of(head.missing, [&](const SeqRange& range) {
-      return range.first <= header.party_seq && header.party_seq <= range.last;
-    });
-    if (!is_missing) {
-      const bool is_last = header.party_seq + 1 == head.next_party_seq;
-      if (is_last && header.hash != head.last_hash) {
-        return base::fail(
-            contradiction("the party has sent another block under this number before", header.party, header.party_seq));
-      }
-      return 0;
+  if (has_sent(head, header.party_seq)) {
+    const bool is_last = header.party_seq + 1 == head.next_party_seq;
+    if (is_last && header.hash != head.last_hash) {
+      return base::fail(
+          contradiction("the party has sent another block under this number before", header.party, header.party_seq));
     }
+    return 0;
   }
   // What is there already is no late block: a log may be indexed again after a discard.
   if (is_fenced(header)) {

@@ -60,6 +60,8 @@ class Ledger {
   std::set<Fence> fences_;
 };
 
+/// The party has sent a block of this number.
+bool has_sent(const PartyHead& head, std::uint64_t party_seq);
 /// The head after one more block of the party, whatever its number.
 void note_block(PartyHead& head, const BlockHeader& block);
 

@@ -194,6 +194,62 @@ TEST(SqliteFile, one_of_the_first_version_is_read_as_it_is_and_gets_its_views_wh
   ASSERT_TRUE(open_for_writing(scratch.path("x.db")));
   EXPECT_EQ(run_sql(scratch.path("x.db"), "PRAGMA user_version"), std::to_string(schema_version()));
   EXPECT_EQ(run_sql(scratch.path("x.db"), "SELECT count(*) FROM blocks_readable"), "0");
+  EXPECT_EQ(run_sql(scratch.path("x.db"), "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'blocks_by_%'"), "0");
+}
+
+TEST(SqliteFile, heads_are_known_however_far_behind_their_rows_are) {
+  SqliteStore store;
+  CommitMaker maker;
+  const auto rows = [&] {
+    return run_sql(store.path(), "SELECT group_concat(last_seq) FROM (SELECT * FROM heads ORDER BY party)");
+  };
+  const auto add = [&](Backend& backend, const char* party, int blocks, BlockKind kind = BlockKind::Interval) {
+    for (int i = 0; i < blocks; ++i) {
+      maker.add([&](StoredBlock& b) { b.header.party.party = party, b.header.kind = kind; });
+    }
+    return backend.append(maker.take(), {});
+  };
+  const auto expect_heads = [&](Backend& backend) {
+    const auto state = backend.load({});
+    ASSERT_TRUE(state) << to_text(state.error());
+    std::vector<PartyHead> made;
+    for (const auto& [key, head] : maker.heads()) made.push_back(head);
+    EXPECT_EQ(state->parties, made);
+  };
+  {
+    const auto backend = store.open();
+    ASSERT_TRUE(add(*backend, "a", 1));
+    EXPECT_EQ(rows(), "1");  // the first ones at once
+    ASSERT_TRUE(add(*backend, "a", 1));
+    ASSERT_TRUE(add(*backend, "b", 3));
+    EXPECT_EQ(rows(), "1");
+    expect_heads(*backend);
+    const auto reader = open_for_reading(store.path()).value();
+    EXPECT_EQ(reader->read({.filter = {.parties = {"b"}}}, {})->blocks.size(), 3u);
+    EXPECT_EQ(reader->read({.filter = {.parties = {"a"}}}, {})->blocks.size(), 2u);
+  }
+  {  // another writer knows what is used without the rows
+    const auto backend = store.open();
+    expect_heads(*backend);
+    Commit again = [&] {
+      CommitMaker other = maker;
+      other.add([](StoredBlock& b) { b.header.party.party = "b"; });
+      return other.take();
+    }();
+    again.blocks[0].header.party_seq = 2;
+    EXPECT_EQ(backend->append(again, {}).error().code, base::Code::InvalidArgument);
+    ASSERT_TRUE(add(*backend, "c", 2, BlockKind::RunEnded));
+    EXPECT_EQ(rows(), "2,5,7");  // something happened
+    ASSERT_TRUE(add(*backend, "c", 4095));
+    EXPECT_EQ(rows(), "2,5,7");
+    ASSERT_TRUE(add(*backend, "a", 1));
+    EXPECT_EQ(rows(), "4103,5,4102");
+    ASSERT_TRUE(add(*backend, "a", 2));
+    ASSERT_TRUE(backend->remove_above(4104, maker.cut_above(4104), {}));
+    expect_heads(*backend);
+    ASSERT_TRUE(add(*backend, "b", 1));
+    expect_heads(*backend);
+  }
 }
 
 TEST(SqliteFile, of_a_file_that_was_cut_what_is_there_can_be_read) {

@@ -1,10 +1,13 @@
 #include "journal/tiers/tests/backend_suite.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <thread>
 
 #include <fmt/format.h>
+
+#include "journal/tiers/ledger.hpp"
 
 namespace sluice::journal {
 
@@ -167,19 +170,27 @@ TEST_P(BackendSuite, every_field_of_a_block_comes_back) {
 }
 
 TEST_P(BackendSuite, a_head_comes_back_with_its_holes) {
-  Commit commit;
-  maker().add();
-  commit = maker().take();
-  PartyHead& head = commit.heads[0];
-  head.next_party_seq = 20, head.complete_to_ns = -7, head.to_ns = 9, head.is_over = true;
-  head.missing = {{3, 3}, {5, 17}};
-  ASSERT_TRUE(backend().append(commit, {}));
-  ASSERT_EQ(backend().load({})->parties, commit.heads);
-  maker().add();
-  commit = maker().take();
-  commit.heads[0].missing = {{7, 9}};
-  ASSERT_TRUE(backend().append(commit, {}));
-  EXPECT_EQ(backend().load({})->parties, commit.heads);
+  std::vector<PartyHead> heads(1);
+  const auto append = [&](std::initializer_list<std::uint64_t> numbers, BlockKind kind) {
+    for (std::size_t i = 0; i < numbers.size(); ++i) maker().add();
+    Commit commit = maker().take();
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      BlockHeader& header = commit.blocks[i].header;
+      header.party_seq = std::data(numbers)[i];
+      header.kind = kind;
+      note_block(heads[0], header);
+    }
+    commit.heads = heads;
+    const auto done = backend().append(commit, {});
+    EXPECT_TRUE(done) << to_text(done.error());
+    EXPECT_EQ(backend().load({})->parties, heads);
+  };
+  append({0, 4}, BlockKind::Interval);
+  append({18, 2}, BlockKind::RunEnded);
+  EXPECT_EQ(heads[0].missing, (std::vector<SeqRange>{{1, 1}, {3, 3}, {5, 17}}));
+  append({7}, BlockKind::Interval);
+  append({1, 3}, BlockKind::Interval);
+  EXPECT_EQ(heads[0].missing, (std::vector<SeqRange>{{5, 6}, {8, 17}}));
 }
 
 TEST_P(BackendSuite, by_hash) {
@@ -224,6 +235,25 @@ TEST_P(BackendSuite, batch_append_is_atomic) {
   ASSERT_TRUE(backend().append(good, {}));
   expect_state_as_made();
   EXPECT_EQ(seqs({}).size(), 22u);
+}
+
+TEST_P(BackendSuite, a_number_that_a_party_has_used_is_refused_whichever_commit_used_it) {
+  for (const char* party : {"a", "b", "a"}) {
+    maker().add([&](StoredBlock& block) { block.header.party.party = party; });
+  }
+  commit();
+  for (const std::uint64_t used : {std::uint64_t{0}, std::uint64_t{1}}) {
+    maker().add([](StoredBlock& block) { block.header.party.party = "a"; });
+    Commit again = maker().take();
+    again.blocks[0].header.party_seq = used;
+    EXPECT_EQ(code_of(backend().append(again, {})), base::Code::InvalidArgument) << used;
+    maker().cut_above(3);
+  }
+  // What was taken out may come again.
+  ASSERT_TRUE(backend().remove_above(2, maker().cut_above(2), {}));
+  maker().add([](StoredBlock& block) { block.header.party.party = "a"; });
+  commit();
+  expect_state_as_made();
 }
 
 TEST_P(BackendSuite, out_of_order_append_refused) {

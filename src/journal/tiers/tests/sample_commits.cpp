@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/random.hpp"
+#include "journal/tiers/ledger.hpp"
 
 namespace sluice::journal {
 
@@ -36,16 +37,7 @@ void CommitMaker::finish(StoredBlock& block) {
   account(block);
 }
 
-void CommitMaker::account(const StoredBlock& block) {
-  const BlockHeader& header = block.header;
-  PartyHead& head = heads_[header.party];
-  head.key = header.party;
-  head.next_party_seq = header.party_seq + 1;
-  head.last_hash = header.hash;
-  head.last_seq = header.seq;
-  head.complete_to_ns = head.to_ns = header.to_ns;
-  head.is_over = header.kind == BlockKind::RunEnded;
-}
+void CommitMaker::account(const StoredBlock& block) { note_block(heads_[block.header.party], block.header); }
 
 Commit CommitMaker::take() {
   Commit commit;
