@@ -4,14 +4,31 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace sluice::app {
 
+namespace {
+
+/// A pipe or a device is written to as it is.
+bool is_special(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+}  // namespace
+
 base::Result<Output> Output::to_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return base::fail(base::from_errno(errno, "the file cannot be written", path));
   Output output;
+  if (!is_special(path)) output.part_ = path + ".part";
+  const std::string& opened = output.part_.empty() ? path : output.part_;
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    return base::fail(base::from_errno(EISDIR, "the file cannot be written", path));
+  }
+  const int fd = ::open(opened.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return base::fail(base::from_errno(errno, "the file cannot be written", opened));
   output.fd_ = fd;
   output.name_ = path;
   return output;
@@ -20,12 +37,14 @@ base::Result<Output> Output::to_file(const std::string& path) {
 Output::Output(Output&& other) noexcept
     : kept_(std::move(other.kept_)),
       name_(std::move(other.name_)),
+      part_(std::exchange(other.part_, {})),
       fd_(std::exchange(other.fd_, -1)),
       is_over_(other.is_over_),
       failure_(std::move(other.failure_)) {}
 
 Output::~Output() {
   if (fd_ > STDERR_FILENO) ::close(fd_);
+  if (!part_.empty()) ::unlink(part_.c_str());  // it was not finished
 }
 
 void Output::put(std::string_view text) {
@@ -59,6 +78,13 @@ base::Result<void> Output::finish() {
   flush();
   if (fd_ > STDERR_FILENO && ::close(std::exchange(fd_, -1)) != 0 && !failure_) {
     failure_ = base::from_errno(errno, "what was printed could not be written", name_);
+  }
+  if (!failure_ && !part_.empty()) {
+    if (::rename(part_.c_str(), name_.c_str()) == 0) {
+      part_.clear();
+    } else {
+      failure_ = base::from_errno(errno, "what was printed cannot have its name", name_);
+    }
   }
   if (failure_) return base::fail(std::move(failure_->add_try("write it to another file or disk")));
   return {};

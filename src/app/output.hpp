@@ -15,7 +15,8 @@ class Output {
  public:
   /// Stdout.
   Output() = default;
-  /// A file, replaced. Errors: what the system says.
+  /// A file. Until finish() it is FILE.part, and a file of that name stays as it was; without finish() the part goes.
+  /// Errors: what the system says.
   static base::Result<Output> to_file(const std::string& path);
   ~Output();
   Output(Output&& other) noexcept;
@@ -35,7 +36,7 @@ class Output {
  private:
   static constexpr std::size_t kKeptMax = std::size_t{64} << 10;
   std::string kept_;
-  std::string name_ = "stdout";
+  std::string name_ = "stdout", part_;
   int fd_ = 1;
   bool is_over_ = false;
   std::optional<base::Error> failure_;

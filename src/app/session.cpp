@@ -16,6 +16,7 @@
 #include "app/console.hpp"
 #include "app/display.hpp"
 #include "app/host_facts.hpp"
+#include "app/moving_call.hpp"
 #include "app/op_log/op_log_file.hpp"
 #include "app/op_log/op_log_sink.hpp"
 #include "app/results_dir.hpp"
@@ -46,6 +47,8 @@ constexpr base::Nanos kLogSync{10'000'000'000};
 /// From the moment the results are safe, for an output that nobody reads; after a signal, and without one.
 constexpr base::Nanos kLeave{5'000'000'000};
 constexpr base::Nanos kPatience{15'000'000'000};
+/// For one step of the op-log's file, the last one brings out up to 64 MiB.
+constexpr base::Nanos kOpLogPatience{60'000'000'000};
 /// The run's own tasks are few and short; two, so that one that is held does not hold the others.
 /// Of bringing the last blocks into the journal, and after a signal.
 constexpr base::Nanos kIndexMax{5'000'000'000}, kIndexMaxHurried{1'000'000'000};
@@ -98,7 +101,11 @@ class Session {
   void end(const fleet::Outcome& outcome);
   void add_async_cost(model::ClientCost& cost) const;
   model::ClientCost client_cost(const model::Summary& summary) const;
-  void write_results();
+  base::Result<void> write_derived(Steps& steps);
+  base::Result<void> write_remembered(bool is_log_closed);
+  void tell_of_waiting() { console_->say("waiting for the disk of the results\n"); }
+  base::Error stuck(std::string what);
+  void write_results(const Signals& signals);
   void count_what_is_kept();
   void finish_index();
   void print(const Signals& signals);
@@ -127,6 +134,8 @@ class Session {
   model::RunEnded ended_;
   int exit_code_ = 0;
   bool is_log_whole_ = true;
+  std::optional<base::Error> results_error_;  ///< their files are not what they should be
+  bool is_disk_stuck_ = false;                ///< a call of it hangs
   bool leave_at_once_ = false;
 };
 
@@ -323,29 +332,62 @@ void Session::end(const fleet::Outcome& outcome) {
 }
 
 /// The last state of every derived file, made from the log, as `sluice results rebuild` would.
-void Session::write_results() {
-  if (!results_) return;
+base::Result<void> Session::write_derived(Steps& steps) {
   results_->release_reserve();
-  base::Result<void> written = runtime_->executor().block_on(log_->close(async::Deadline::in(kLogSync)));
   report::ResultFold fold("local", loaded_.plan.perf_interval, loaded_.plan.perf_log_path);
-  if (written) {
-    auto read =
-        journal::read_run_log(results_->path(), [&](std::string_view, model::Block&& block) { fold.add(block); });
-    if (!read) written = base::fail(std::move(read).error());
-  }
-  if (written) {
-    for (const report::ResultFile& file : fold.finish(report::LogState::Final)) {
-      if (auto replaced = results_->replace(file.name, file.content); !replaced) written = std::move(replaced);
-    }
-  } else {
-    // The log is not whole: what is known in memory is better than what was written ten seconds ago.
+  auto read = journal::read_run_log(results_->path(), [&](std::string_view, model::Block&& block) {
+    fold.add(block);
+    ++steps;
+  });
+  if (!read) {
     is_log_whole_ = false;
-    if (op_log_ != nullptr && written.error().code != base::Code::DeadlineExceeded) count_what_is_kept();
-    const std::string json = sink_->with_summary(
-        [](const model::Summary& summary) { return report::summary_json(summary, report::LogState::Final); });
-    static_cast<void>(results_->replace("summary.json", json));
+    static_cast<void>(write_remembered(true));
+    return base::fail(std::move(read).error());
   }
+  base::Result<void> written;
+  for (const report::ResultFile& file : fold.finish(report::LogState::Final)) {
+    if (auto replaced = results_->replace(file.name, file.content); !replaced) written = std::move(replaced);
+    ++steps;
+  }
+  return written;
+}
+
+/// The log is not whole: what is known in memory is better than what was written ten seconds ago.
+base::Result<void> Session::write_remembered(bool is_log_closed) {
+  results_->release_reserve();
+  if (op_log_ != nullptr && is_log_closed) count_what_is_kept();
+  return results_->replace("summary.json", sink_->with_summary([](const model::Summary& summary) {
+    return report::summary_json(summary, report::LogState::Final);
+  }));
+}
+
+base::Error Session::stuck(std::string what) {
+  leave_at_once_ = is_disk_stuck_ = true;
+  return {
+      .code = base::Code::DeadlineExceeded,
+      .what = std::move(what),
+      .where = results_->path(),
+      .likely = {"the disk of the results, or the server behind it, hangs"},
+      .try_next = {"when it is back, sluice results rebuild makes them from the log: what the log has is not lost"}};
+}
+
+void Session::write_results(const Signals& signals) {
+  if (!results_) return;
+  base::Result<void> written = runtime_->executor().block_on(log_->close(async::Deadline::in(kLogSync)));
+  is_log_whole_ = written.has_value();
+  const bool is_log_closed = written || written.error().code != base::Code::DeadlineExceeded;
+  // Of a session that is left behind with them: it stays until the process ends.
+  auto files = while_it_moves(
+      *runtime_, "writing the results", signals.first() != 0 ? kLeave : kPatience, [this] { tell_of_waiting(); },
+      [this, is_log_closed](Steps& steps) {
+        return is_log_whole_ ? write_derived(steps) : write_remembered(is_log_closed);
+      });
+  if (!files && files.error().code == base::Code::DeadlineExceeded) {
+    files = base::fail(stuck("the files of the results were not written: the disk takes nothing"));
+  }
+  if (written) written = std::move(files);
   if (written) return;
+  results_error_ = written.error();
   const bool is_told = ended_.error && ended_.error->what == written.error().what;  // at the end, for it ended the run
   if (!is_told) console_->say(base::to_text(written.error(), options_.brief_errors) + "\n");
   if (exit_code_ == protocol::kExitDone) exit_code_ = protocol::kExitFailed;
@@ -376,7 +418,7 @@ void Session::finish_index() {
 base::Result<void> Session::give_out() {
   const std::size_t columns = terminal_columns(STDOUT_FILENO);
   const std::string text = sink_->with_summary([&](const model::Summary& summary) {
-    if (options_.json) return report::summary_json(summary, report::LogState::Final);
+    if (options_.json) return report::summary_json(summary, report::LogState::Final, results_error_);
     return report::final_table(summary, {.results_dir = results_ ? results_->path() : "",
                                          .width = columns > 0 ? columns : report::TableOptions{}.width,
                                          .drops_columns = columns > 0,
@@ -391,7 +433,7 @@ base::Result<void> Session::give_out() {
 /// The file of op_log_path. It may take minutes, so the results are told before; a signal ends it, and one that has
 /// ended the run leaves no time for it: the log has every operation.
 void Session::write_op_log(const Signals& signals) {
-  if (op_log_ == nullptr) return;
+  if (op_log_ == nullptr || is_disk_stuck_) return;
   if (!is_log_whole_) {
     console_->say(
         fmt::format("{} was not written, for the log is not whole: what it has, sluice results export {} "
@@ -400,10 +442,10 @@ void Session::write_op_log(const Signals& signals) {
     return;
   }
   const bool tells = options_.progress != ProgressMode::None && options_.progress != ProgressMode::Json;
-  base::Instant tell_at = base::now() + kTellEvery;
-  const auto go_on = [&](std::uint64_t done, std::uint64_t total) {
-    const base::Instant now = base::now();
-    if (tells && now >= tell_at) {
+  // By value: where the disk hangs, the call outlives this one.
+  const auto tell = [this, tells, &signals, tell_at = base::now() + kTellEvery](std::uint64_t done,
+                                                                                std::uint64_t total) mutable {
+    if (const base::Instant now = base::now(); tells && now >= tell_at) {
       tell_at = now + kTellEvery;
       console_->say(total == 0 ? std::string("writing the op-log: looking through the log\n")
                                : fmt::format("writing the op-log: {} of {} operations\n", base::format_count(done),
@@ -411,7 +453,18 @@ void Session::write_op_log(const Signals& signals) {
     }
     return signals.first() == 0;
   };
-  const auto written = app::write_op_log(results_->path(), loaded_.plan.op_log_path, go_on);
+  auto written = while_it_moves(
+      *runtime_, "writing the op-log", signals.first() != 0 ? kLeave : kOpLogPatience, [this] { tell_of_waiting(); },
+      [this, tell](Steps& steps) {
+        return app::write_op_log(results_->path(), loaded_.plan.op_log_path,
+                                 [tell = tell, &steps](std::uint64_t done, std::uint64_t total) mutable {
+                                   ++steps;
+                                   return tell(done, total);
+                                 });
+      });
+  if (!written && written.error().code == base::Code::DeadlineExceeded) {
+    written = base::fail(stuck(loaded_.plan.op_log_path + " was not written: the disk takes nothing"));
+  }
   if (written) {
     for (const std::string& line : told_of(*written)) console_->say(line + "\n");
     if (!written->damage.empty() && exit_code_ == protocol::kExitDone) exit_code_ = protocol::kExitFailed;
@@ -445,7 +498,7 @@ int Session::run(Signals& signals) {
   signals.listen(nullptr);  // those that come now are told to the run when it is there
   begin();
   end(drive(signals));
-  write_results();
+  write_results(signals);
   finish_index();
   signals.leave_by(base::now() + kLeave);
   print(signals);

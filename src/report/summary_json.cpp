@@ -270,13 +270,14 @@ Json op_log_json(const Summary& summary) {
 
 }  // namespace
 
-std::string summary_json(const model::Summary& summary, LogState log) {
+std::string summary_json(const model::Summary& summary, LogState log, const std::optional<base::Error>& afterwards) {
   Json document;
   document["schema"] = "sluice.summary/1";
   document["run"] = run_json(summary, log);
   document["stages"] = Json::array();
   for (const StageSummary& stage : summary.stages) document["stages"].push_back(stage_json(summary, stage, log));
-  document["error"] = error_json(run_error(summary));
+  const std::optional<base::Error> error = run_error(summary);
+  document["error"] = error_json(error ? error : afterwards);
   document["errors"] = errors_json(summary);
   document["thresholds"] = thresholds_json(summary);
   document["endpoints"] = Json::array();

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-from case import equal, that, wait_until
+from case import equal, long, that, wait_until
 from schemas import check_progress, check_summary
 
 _JSON = ("--json", "--progress", "json", "--progress-interval", "50ms")
@@ -147,6 +147,44 @@ def a_second_sighup_does_not_hurry(case):
         wait_until(lambda: not _is_pending(run.pid, signal.SIGHUP), "it is taken", run)
     document = _ends_as_interrupted(case, run, exit_code=129)
     that(_last_stage(document)["output"].endswith("\ndone\n"), f"the command was given the time to end: {_last_stage(document)}")
+
+
+def _with_a_results_disk_that_hangs_at_the_end(case):
+    """A file that is first written then is a pipe that nobody reads: opening it hangs."""
+    case.plan("target: null://x/?size=4KiB\nworkload: [{op: get, path: data/}]\n")
+    run = case.start("run", "plan.yaml", *_JSON, "--duration", "3s")
+    run.wait_for_stage("execute", done=100)
+    hangs = case.results() / "errors.tsv.new"
+    os.mkfifo(hangs)
+    return run, hangs
+
+
+def _has_told_of_the_hanging_disk(case, ended, hangs):
+    that("waiting for the disk of the results" in ended.err, "that it waits is said", ended)
+    document = check_summary(ended.out)
+    equal(document["error"]["code"], "DeadlineExceeded", "the error in the document", ended)
+    that(case.results().name in document["error"]["where"], "where it hangs", ended)
+    counts = [operation["count"] for operation in document["stages"][0]["operations"]]
+    hangs.unlink()
+    case.run_ok("results", "rebuild", case.results())
+    rebuilt = check_summary((case.results() / "summary.json").read_text())
+    equal([operation["count"] for operation in rebuilt["stages"][0]["operations"]], counts, "what the log has")
+
+
+@long
+def a_results_disk_that_hangs_at_the_end_is_told_of_and_left(case):
+    run, hangs = _with_a_results_disk_that_hangs_at_the_end(case)
+    ended = run.end(30)
+    equal(ended.exit, 1, "exit code", ended)
+    _has_told_of_the_hanging_disk(case, ended, hangs)
+
+
+def ctrl_c_with_a_results_disk_that_hangs(case):
+    run, hangs = _with_a_results_disk_that_hangs_at_the_end(case)
+    run.signal(signal.SIGINT)
+    ended = run.end(15)
+    equal(ended.exit, 130, "exit code", ended)
+    _has_told_of_the_hanging_disk(case, ended, hangs)
 
 
 def nohup_and_the_run_goes_on(case):

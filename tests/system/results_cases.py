@@ -112,6 +112,10 @@ def failed_operations_are_found(case):
     target = failed[0]["target"]
     equal(query("--target", target), [r for r in every if r["target"] == target], "of one target")
     equal(query("--prefix", target[:-1]), [r for r in every if r["target"].startswith(target[:-1])], "with a prefix")
+    for wrong in (("--target", ""), ("--prefix", ""), ("--min-latency", "2s", "--max-latency", "1s"), ("--min-size", "2k", "--max-size", "1k")):
+        refused = case.run("results", "query", run_id, *wrong)
+        equal(refused.exit, 2, f"exit code of {wrong}", refused)
+        that(wrong[0] in refused.err, f"{wrong[0]} is named", refused)
     slow = [r for r in every if r["status"] == "success"]
     middle = sorted(r["latency_ns"] for r in slow)[len(slow) // 2]
     equal(query("--min-latency", f"{middle}ns"), [r for r in every if r["latency_ns"] >= middle], "the slow ones")

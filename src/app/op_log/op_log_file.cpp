@@ -1,12 +1,8 @@
 #include "app/op_log/op_log_file.hpp"
 
-#include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
-
-#include <unistd.h>
 
 #include "app/op_log/op_log_output.hpp"
 
@@ -24,7 +20,6 @@ base::Error cannot_be_made(base::Error error) {
 }
 
 base::Result<OpLogReport> write_to(const std::string& file, LookedThrough& log, const OpLogProgress& go_on) {
-  // Its ending decides about packing, so the output is told of it by this name.
   SLUICE_TRY(OpLogOutput out, OpLogOutput::to(file));
   SLUICE_CHECK(write_rows(
       *log.reader, log.input, ExportFormat::Tsv, [&](std::string_view text) { return out.put(text); }, go_on,
@@ -33,17 +28,11 @@ base::Result<OpLogReport> write_to(const std::string& file, LookedThrough& log, 
   return std::move(log.report);
 }
 
-/// "dir/.new-ops.tsv.zst": beside the file, with its ending.
-std::string temporary_of(const fs::path& path) {
-  return (path.parent_path() / (".new-" + path.filename().string())).string();
-}
-
 }  // namespace
 
 base::Result<OpLogReport> write_op_log(const std::string& results_dir, const std::string& path,
                                        const OpLogProgress& go_on) {
   const fs::path whole = fs::path(results_dir) / path;
-  const std::string temporary = temporary_of(whole);
   SLUICE_TRY(LookedThrough log, look_through(results_dir, go_on));
   std::error_code failed;
   fs::create_directories(whole.parent_path(), failed);
@@ -51,13 +40,8 @@ base::Result<OpLogReport> write_op_log(const std::string& results_dir, const std
     return base::fail(
         cannot_be_made(base::from_errno(failed.value(), "its folder cannot be made", whole.parent_path().string())));
   }
-  auto written = write_to(temporary, log, go_on);
-  if (written && std::rename(temporary.c_str(), whole.c_str()) != 0) {
-    written = base::fail(base::from_errno(errno, "it cannot be put in its place", whole.string()));
-  }
-  if (written) return written;
-  ::unlink(temporary.c_str());
-  if (written.error().code == base::Code::Cancelled) return written;
+  auto written = write_to(whole.string(), log, go_on);
+  if (written || written.error().code == base::Code::Cancelled) return written;
   return base::fail(cannot_be_made(std::move(written).error()));
 }
 

@@ -188,7 +188,7 @@ int export_command(const ResultsOptions& options) {
   if (!out) return report_failure(out.error(), options);
   RowWriter rows(options.format, *out);
   if (auto written = write_rows(**source, options.subject, rows, *out); !written) {
-    out->flush();
+    if (options.output.empty() || options.output == "-") out->flush();
     return report_failure(written.error(), options);
   }
   return finish_output(*out);

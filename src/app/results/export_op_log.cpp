@@ -63,7 +63,9 @@ base::Result<OpLogReport> write(const ResultsOptions& options, std::optional<OpL
 int export_op_log(const ResultsOptions& options) {
   std::optional<OpLogOutput> out;
   const auto written = write(options, out);
-  const int finished = out ? finish_output(*out) : 0;
+  // A file that is not whole does not get its name.
+  const bool is_file = !options.output.empty() && options.output != "-";
+  const int finished = out && (written || !is_file) ? finish_output(*out) : 0;
   if (!written) return report_failure(written.error(), options);
   for (const std::string& line : told_of(*written)) std::fprintf(stderr, "%s\n", shown(line).c_str());
   if (!written->damage.empty()) std::fprintf(stderr, "  try:    sluice results verify names all that is damaged\n");

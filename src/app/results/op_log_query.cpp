@@ -9,6 +9,7 @@
 
 #include "app/results/journal_chunks.hpp"
 #include "base/held_sum.hpp"
+#include "journal/block_codec.hpp"
 #include "journal/records/notable.hpp"
 
 namespace sluice::app {
@@ -103,13 +104,22 @@ class Question {
 
 }  // namespace
 
+/// The run's first block says it; where that is lost, a chunk does.
 base::Result<bool> has_op_log(RunSource& source) {
-  bool has = false;
+  std::optional<bool> has;
+  SLUICE_CHECK(source.visit({.kinds = {journal::BlockKind::RunStarted}}, [&has](const journal::StoredBlock& stored) {
+    const auto block = journal::decode_block(stored.payload);
+    const auto* const started = block ? std::get_if<model::RunStarted>(&*block) : nullptr;
+    if (started != nullptr) has = has.value_or(false) || started->keeps_operations;
+    return true;
+  }));
+  if (has) return *has;
+  has = false;
   SLUICE_CHECK(source.visit({.kinds = {journal::BlockKind::Records}}, 1, [&has](const journal::StoredBlock&) {
     has = true;
     return false;
   }));
-  return has;
+  return *has;
 }
 
 base::Result<std::vector<journal::FoundRecord>> find_in_op_log(RunSource& source, journal::Filter filter,

@@ -80,7 +80,10 @@ base::Result<std::vector<journal::FoundRecord>> find(const ResultsOptions& optio
   if (options.is_op_log) return find_in_op_log(source, std::move(filter), records_max, query.slowest.has_value());
   SLUICE_TRY(const bool has_more, has_op_log(source));
   if (has_more) {
-    std::fprintf(stderr, "note: asked were the slowest and the failed operations; --op-log asks every one\n");
+    std::fprintf(
+        stderr,
+        "note: asked were the slowest and the failed operations, of a chunk 1,000 of these at most; --op-log asks "
+        "every one\n");
   }
   return source.host().wait(
       source.reader().notable(std::move(filter), records_max, query.slowest.has_value(), JournalHost::soon()));

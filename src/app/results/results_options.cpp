@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "base/units.hpp"
 #include "model/operation.hpp"
@@ -47,6 +48,27 @@ base::Result<void> take(const char* option, const std::string& text, Parse parse
     into = *parsed;
   }
   return {};
+}
+
+/// An empty text would mean the same as none: what was to be a filter would let everything pass.
+base::Result<void> check_nothing_is_empty(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() == 0 || option->get_items_expected_max() == 0) continue;
+    if (std::ranges::none_of(option->results(), &std::string::empty)) continue;
+    return base::fail(bad_value(option->get_name().c_str(), "''", "a variable of the shell is empty",
+                                "leave it out, or give it a value"));
+  }
+  for (const CLI::App* below : app.get_subcommands()) SLUICE_CHECK(check_nothing_is_empty(*below));
+  return {};
+}
+
+/// The larger bound is not below the smaller one.
+base::Result<void> check_order(const char* smaller, const std::string& min, const char* larger, const std::string& max,
+                               bool is_ordered) {
+  if (is_ordered) return {};
+  return base::fail(bad_value(smaller, fmt::format("{} {} {}", min, larger, max),
+                              fmt::format("{} is more than {}: the two are swapped", min, max),
+                              "give the smaller value first, and leave out what is not meant"));
 }
 
 base::Result<std::optional<Moment>> take_moment(const char* option, const std::string& text) {
@@ -213,6 +235,7 @@ void ResultsGrammar::add_changes(CLI::App& results) {
 }
 
 void ResultsGrammar::add_to(CLI::App& results) {
+  app_ = &results;
   add_list(results);
   add_json(*add_command(results, "show", "Show the final table of a run again", ResultsCommand::Show),
            "Print the summary as one JSON document");
@@ -240,6 +263,10 @@ base::Result<void> ResultsGrammar::finish_query() {
   SLUICE_CHECK(take("--max-latency", raw_.max_latency, base::parse_duration, query.latency_ns.max));
   SLUICE_CHECK(take("--min-size", raw_.min_size, base::parse_size, query.bytes.min));
   SLUICE_CHECK(take("--max-size", raw_.max_size, base::parse_size, query.bytes.max));
+  SLUICE_CHECK(check_order("--min-latency", raw_.min_latency, "--max-latency", raw_.max_latency,
+                           query.latency_ns.min <= query.latency_ns.max));
+  SLUICE_CHECK(
+      check_order("--min-size", raw_.min_size, "--max-size", raw_.max_size, query.bytes.min <= query.bytes.max));
   SLUICE_TRY(query.from, take_moment("--from", raw_.from));
   SLUICE_TRY(query.to, take_moment("--to", raw_.to));
   if (!raw_.target.empty()) query.target = journal::TargetMatch{.text = raw_.target, .is_prefix = false};
@@ -250,10 +277,7 @@ base::Result<void> ResultsGrammar::finish_query() {
 }
 
 base::Result<ResultsOptions> ResultsGrammar::finish() {
-  if (options_.results.empty()) {
-    return base::fail(
-        bad_value("--results", "", "a variable of the shell is empty", "leave it out, or name a directory"));
-  }
+  if (app_ != nullptr) SLUICE_CHECK(check_nothing_is_empty(*app_));
   SLUICE_CHECK(finish_query());
   if (!raw_.since.empty()) {
     options_.since = parse_utc(raw_.since);

@@ -103,6 +103,7 @@ class ResultsGrammar {
   void add_json(CLI::App& command, const char* words);
   base::Result<void> finish_query();
 
+  const CLI::App* app_ = nullptr;  // outlives: it holds pointers into this
   ResultsOptions options_;
   Raw raw_;
 };

@@ -186,7 +186,7 @@ TEST_F(OpLogFile, where_it_cannot_be_written_that_is_said) {
   const auto written = write_op_log(dir_.string(), "ops.tsv", kGoOn);
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().what, "the op-log could not be written");
-  EXPECT_FALSE(fs::exists(dir_ / ".new-ops.tsv"));
+  EXPECT_FALSE(fs::exists(dir_ / "ops.tsv.part"));
 }
 
 TEST(OpLogOutput, a_cut_file_has_the_frames_before) {
