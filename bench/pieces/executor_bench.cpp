@@ -84,8 +84,9 @@ void permit_with_64_waiters(benchmark::State& state) {
     for (int i = 0; i < 64; ++i) tasks.push_back(executor->spawn("taker", take_turns(permits, taken, kTurns)));
     for (auto& task : tasks) static_cast<void>(task.join(async::Deadline::never()));
   }
-  state.counters["ns_cpu_a_turn"] = benchmark::Counter(static_cast<double>(state.iterations() * kTurns) / 1e9,
-                                                       benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["ns_cpu_a_turn"] =
+      benchmark::Counter(static_cast<double>(static_cast<std::uint64_t>(state.iterations()) * kTurns) / 1e9,
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(permit_with_64_waiters)->MeasureProcessCPUTime();
 

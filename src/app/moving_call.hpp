@@ -50,7 +50,7 @@ async::Task<> until_done_or_stuck(const async::JoinHandle<T>& call,  // outlives
 /// where no step came for `patience`: then it is left behind, and what it uses has to stay until the process ends.
 /// `tell` is called once when none has come for 2 s, on a loop thread.
 template <class Work, class T = std::invoke_result_t<Work, Steps&>::value_type>
-base::Result<T> while_it_moves(async::Runtime& runtime, std::string name, base::Nanos patience,
+base::Result<T> while_it_moves(async::Runtime& runtime, const std::string& name, base::Nanos patience,
                                std::function<void()> tell, Work work) {
   // shared because a call that was left behind still makes steps
   const auto steps = std::make_shared<Steps>(0);

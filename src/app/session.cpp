@@ -101,12 +101,12 @@ class Session {
   void end(const fleet::Outcome& outcome);
   void add_async_cost(model::ClientCost& cost) const;
   model::ClientCost client_cost(const model::Summary& summary) const;
-  base::Result<void> write_derived(Steps& steps);
-  base::Result<void> write_remembered(bool is_log_closed);
+  base::Result<void> write_derived(const ResultsDir& results, Steps& steps);
+  base::Result<void> write_remembered(const ResultsDir& results, bool is_log_closed);
   void tell_of_waiting() { console_->say("waiting for the disk of the results\n"); }
-  base::Error stuck(std::string what);
+  base::Error stuck(const ResultsDir& results, std::string what);
   void write_results(const Signals& signals);
-  void count_what_is_kept();
+  void count_what_is_kept(const ResultsDir& results);
   void finish_index();
   void print(const Signals& signals);
   base::Result<void> give_out();
@@ -332,58 +332,59 @@ void Session::end(const fleet::Outcome& outcome) {
 }
 
 /// The last state of every derived file, made from the log, as `sluice results rebuild` would.
-base::Result<void> Session::write_derived(Steps& steps) {
-  results_->release_reserve();
+base::Result<void> Session::write_derived(const ResultsDir& results, Steps& steps) {
+  results.release_reserve();
   report::ResultFold fold("local", loaded_.plan.perf_interval, loaded_.plan.perf_log_path);
-  auto read = journal::read_run_log(results_->path(), [&](std::string_view, model::Block&& block) {
+  auto read = journal::read_run_log(results.path(), [&](std::string_view, model::Block&& block) {
     fold.add(block);
     ++steps;
   });
   if (!read) {
     is_log_whole_ = false;
-    static_cast<void>(write_remembered(true));
+    static_cast<void>(write_remembered(results, true));
     return base::fail(std::move(read).error());
   }
   base::Result<void> written;
   for (const report::ResultFile& file : fold.finish(report::LogState::Final)) {
-    if (auto replaced = results_->replace(file.name, file.content); !replaced) written = std::move(replaced);
+    if (auto replaced = results.replace(file.name, file.content); !replaced) written = std::move(replaced);
     ++steps;
   }
   return written;
 }
 
 /// The log is not whole: what is known in memory is better than what was written ten seconds ago.
-base::Result<void> Session::write_remembered(bool is_log_closed) {
-  results_->release_reserve();
-  if (op_log_ != nullptr && is_log_closed) count_what_is_kept();
-  return results_->replace("summary.json", sink_->with_summary([](const model::Summary& summary) {
+base::Result<void> Session::write_remembered(const ResultsDir& results, bool is_log_closed) {
+  results.release_reserve();
+  if (op_log_ != nullptr && is_log_closed) count_what_is_kept(results);
+  return results.replace("summary.json", sink_->with_summary([](const model::Summary& summary) {
     return report::summary_json(summary, report::LogState::Final);
   }));
 }
 
-base::Error Session::stuck(std::string what) {
+base::Error Session::stuck(const ResultsDir& results, std::string what) {
   leave_at_once_ = is_disk_stuck_ = true;
   return {
       .code = base::Code::DeadlineExceeded,
       .what = std::move(what),
-      .where = results_->path(),
+      .where = results.path(),
       .likely = {"the disk of the results, or the server behind it, hangs"},
       .try_next = {"when it is back, sluice results rebuild makes them from the log: what the log has is not lost"}};
 }
 
 void Session::write_results(const Signals& signals) {
   if (!results_) return;
+  const ResultsDir& results = *results_;
   base::Result<void> written = runtime_->executor().block_on(log_->close(async::Deadline::in(kLogSync)));
   is_log_whole_ = written.has_value();
   const bool is_log_closed = written || written.error().code != base::Code::DeadlineExceeded;
   // Of a session that is left behind with them: it stays until the process ends.
   auto files = while_it_moves(
       *runtime_, "writing the results", signals.first() != 0 ? kLeave : kPatience, [this] { tell_of_waiting(); },
-      [this, is_log_closed](Steps& steps) {
-        return is_log_whole_ ? write_derived(steps) : write_remembered(is_log_closed);
+      [this, &results, is_log_closed](Steps& steps) {
+        return is_log_whole_ ? write_derived(results, steps) : write_remembered(results, is_log_closed);
       });
   if (!files && files.error().code == base::Code::DeadlineExceeded) {
-    files = base::fail(stuck("the files of the results were not written: the disk takes nothing"));
+    files = base::fail(stuck(results, "the files of the results were not written: the disk takes nothing"));
   }
   if (written) written = std::move(files);
   if (written) return;
@@ -394,9 +395,9 @@ void Session::write_results(const Signals& signals) {
 }
 
 /// Operations that were handed to a log which then failed are not in it.
-void Session::count_what_is_kept() {
+void Session::count_what_is_kept(const ResultsDir& results) {
   std::uint64_t records = 0, bytes = 0;
-  auto read = journal::read_run_log(results_->path(), [&](std::string_view, model::Block&& block) {
+  auto read = journal::read_run_log(results.path(), [&](std::string_view, model::Block&& block) {
     const auto* const chunk = std::get_if<model::OperationRecords>(&block);
     if (chunk == nullptr) return;
     records += chunk->records;
@@ -433,12 +434,13 @@ base::Result<void> Session::give_out() {
 /// The file of op_log_path. It may take minutes, so the results are told before; a signal ends it, and one that has
 /// ended the run leaves no time for it: the log has every operation.
 void Session::write_op_log(const Signals& signals) {
-  if (op_log_ == nullptr || is_disk_stuck_) return;
+  if (op_log_ == nullptr || !results_ || is_disk_stuck_) return;
+  const ResultsDir& results = *results_;
   if (!is_log_whole_) {
     console_->say(
         fmt::format("{} was not written, for the log is not whole: what it has, sluice results export {} "
                     "--op-log -o FILE writes elsewhere\n",
-                    loaded_.plan.op_log_path, results_->path()));
+                    loaded_.plan.op_log_path, results.path()));
     return;
   }
   const bool tells = options_.progress != ProgressMode::None && options_.progress != ProgressMode::Json;
@@ -455,15 +457,15 @@ void Session::write_op_log(const Signals& signals) {
   };
   auto written = while_it_moves(
       *runtime_, "writing the op-log", signals.first() != 0 ? kLeave : kOpLogPatience, [this] { tell_of_waiting(); },
-      [this, tell](Steps& steps) {
-        return app::write_op_log(results_->path(), loaded_.plan.op_log_path,
+      [this, &results, tell](Steps& steps) {
+        return app::write_op_log(results.path(), loaded_.plan.op_log_path,
                                  [tell = tell, &steps](std::uint64_t done, std::uint64_t total) mutable {
                                    ++steps;
                                    return tell(done, total);
                                  });
       });
   if (!written && written.error().code == base::Code::DeadlineExceeded) {
-    written = base::fail(stuck(loaded_.plan.op_log_path + " was not written: the disk takes nothing"));
+    written = base::fail(stuck(results, loaded_.plan.op_log_path + " was not written: the disk takes nothing"));
   }
   if (written) {
     for (const std::string& line : told_of(*written)) console_->say(line + "\n");
@@ -472,7 +474,7 @@ void Session::write_op_log(const Signals& signals) {
   }
   const bool is_left = written.error().code == base::Code::Cancelled;
   console_->say(is_left ? fmt::format("{} was not written: sluice results rebuild {} makes it from the log\n",
-                                      loaded_.plan.op_log_path, results_->path())
+                                      loaded_.plan.op_log_path, results.path())
                         : base::to_text(written.error(), options_.brief_errors) + "\n");
   if (exit_code_ != protocol::kExitDone) return;
   exit_code_ = is_left ? protocol::verdict({.signal = signals.first()}).exit_code : protocol::kExitFailed;

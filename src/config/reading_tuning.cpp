@@ -66,9 +66,6 @@ void read_io_rate(const YamlNode& node, Reading& reading) {
   }
   if (const YamlNode* iops = section.find("iops")) read_iops(*iops, reading.problems, rate.iops);
   section.choose("distribution", rate.distribution, kRateDistributions);
-  if (rate.distribution == model::IoRate::Distribution::Uniform) {
-    reading.unbuilt("io_rate distribution uniform", section.find("distribution")->at);
-  }
   read_steps(section, reading, rate);
 }
 

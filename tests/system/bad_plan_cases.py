@@ -115,7 +115,7 @@ def agents_are_refused_by_name(case):
 
 def several_unbuilt_parts_are_all_named(case):
     _refused(case, _TARGET + _PUT + "distributed: {agents: [node1]}\nrange_engine: {enabled: true}\n"
-             "io_rate: {iops: 10, distribution: uniform}\n")
+             "io_rate: {steps: [{iops: 10, duration: 5s}]}\n")
 
 
 def an_unbuilt_command_is_refused_by_name(case):

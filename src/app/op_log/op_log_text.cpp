@@ -35,8 +35,8 @@ void put_verb(model::OpKind kind, std::string& out) {
 }
 
 /// "not_found: ENOENT (2)", of a failure.
-std::string error_words(const model::OpRecord& record) {
-  std::string words(name_of(*record.error));
+std::string error_words(const model::OpRecord& record, model::ErrorKind error) {
+  std::string words(name_of(error));
   if (const std::string code = journal::code_words(record); !code.empty()) words += ": " + code;
   return words;
 }
@@ -151,7 +151,7 @@ void OpLogText::put_row(const OpLogRow& row, std::string& out) {
   number(record.bytes);
   text(endpoint_);
   text(file_);
-  record.error ? text(error_words(record)) : nothing();
+  record.error ? text(error_words(record, *record.error)) : nothing();
   time(record.start_ns);
   record.first_byte_ns != 0 ? time(record.first_byte_ns) : nothing();
   time(record.end_ns);

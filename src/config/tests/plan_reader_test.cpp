@@ -168,8 +168,9 @@ TEST(PlanReader, the_rate_is_closed_exponential_or_as_said) {
   EXPECT_EQ(poisson.io_rate.distribution, model::IoRate::Distribution::Exponential);
   EXPECT_TRUE(poisson.unbuilt.empty());
   EXPECT_EQ(read(std::string(kSmall) + "io_rate: {iops: max, distribution: deterministic}").io_rate.iops, 0);
-  EXPECT_EQ(features(read(std::string(kSmall) + "io_rate: {iops: 10, distribution: uniform}")),
-            std::vector<std::string>{"io_rate distribution uniform"});
+  const model::RunPlan uniform = read(std::string(kSmall) + "io_rate: {iops: 10, distribution: uniform}");
+  EXPECT_EQ(uniform.io_rate.distribution, model::IoRate::Distribution::Uniform);
+  EXPECT_TRUE(uniform.unbuilt.empty());
   EXPECT_EQ(features(read(std::string(kSmall) + "io_rate: {steps: [{iops: 10, duration: 5s}]}")),
             std::vector<std::string>{"io_rate steps"});
 }

@@ -146,10 +146,17 @@ base::Result<std::vector<FoundRecord>> PostgresBackend::notable(const NotableReq
       [&](Connection& connection, const Call& call) { return postgres::read_notable(connection, request, call); });
 }
 
-base::Result<std::vector<SeqRange>> PostgresBackend::present(const PartyKey& party, const CallBounds& bounds) {
-  return read_in(
-      *readers_, bounds, "ask PostgreSQL which blocks of a party are there",
-      [&](Connection& connection, const Call& call) { return postgres::read_present(connection, party, call); });
+base::Result<std::vector<std::vector<SeqRange>>> PostgresBackend::present_of(std::span<const PartyKey> parties,
+                                                                             const CallBounds& bounds) {
+  using Ranges = std::vector<std::vector<SeqRange>>;
+  return read_in(*readers_, bounds, "ask PostgreSQL which blocks of a party are there",
+                 [&](Connection& connection, const Call& call) -> base::Result<Ranges> {
+                   Ranges ranges;
+                   for (const PartyKey& party : parties) {
+                     SLUICE_TRY(ranges.emplace_back(), postgres::read_present(connection, party, call));
+                   }
+                   return ranges;
+                 });
 }
 
 }  // namespace sluice::journal

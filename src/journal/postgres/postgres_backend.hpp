@@ -53,7 +53,8 @@ class PostgresBackend final : public Backend {
   base::Result<StoredBlock> find(const Digest& hash, const CallBounds& bounds) override;
   base::Result<ReadPage> read(const ReadRequest& request, const CallBounds& bounds) override;
   base::Result<std::vector<FoundRecord>> notable(const NotableRequest& request, const CallBounds& bounds) override;
-  base::Result<std::vector<SeqRange>> present(const PartyKey& party, const CallBounds& bounds) override;
+  base::Result<std::vector<std::vector<SeqRange>>> present_of(std::span<const PartyKey> parties,
+                                                              const CallBounds& bounds) override;
 
  private:
   PostgresBackend(std::unique_ptr<postgres::ConnectionPool> readers, std::unique_ptr<postgres::ConnectionPool> changer,

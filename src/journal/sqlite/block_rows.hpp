@@ -21,11 +21,12 @@ inline constexpr std::string_view kHeaderColumns =
 inline constexpr std::string_view kBlockColumns = ", b.checksum, y.bytes";
 inline constexpr int kHeaderColumnCount = 17;
 
-/// Single blocks: the seq of (party, party_seq), all party_seqs of a party in no order, the seq of a hash. No index
+/// Single blocks: the seq of (party, party_seq), all party_seqs of parties by seq, the seq of a hash. No index
 /// holds them, which each append would have to keep: `blocks` is small, and is read from its newest row.
 inline constexpr std::string_view kSeqOfNumber =
     "SELECT seq FROM blocks NOT INDEXED WHERE party = ? AND party_seq = ? ORDER BY seq DESC LIMIT 1";
-inline constexpr std::string_view kNumbersOfParty = "SELECT party_seq FROM blocks NOT INDEXED WHERE party = ?";
+inline constexpr std::string_view kNumbersOfParties =
+    "SELECT party, party_seq FROM blocks NOT INDEXED WHERE party IN (SELECT value FROM json_each(?)) ORDER BY seq";
 inline constexpr std::string_view kSeqOfHash =
     "SELECT seq FROM blocks NOT INDEXED WHERE hash = ? ORDER BY seq DESC LIMIT 1";
 

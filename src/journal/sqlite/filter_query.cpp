@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "journal/sqlite/block_rows.hpp"
+#include "journal/sqlite/json_array.hpp"
 #include "journal/sqlite/target_matching.hpp"
 
 namespace sluice::journal {
@@ -17,15 +18,6 @@ namespace {
 std::int64_t bounded(std::uint64_t number) {
   constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
   return static_cast<std::int64_t>(std::min(number, static_cast<std::uint64_t>(kMax)));
-}
-
-/// The numbers as the JSON array that json_each() takes as one bound value.
-template <class Number>
-std::string array_of(const std::vector<Number>& numbers) {
-  std::string text = "[";
-  for (const Number number : numbers)
-    text += fmt::format("{}{}", text.size() == 1 ? "" : ",", static_cast<std::int64_t>(number));
-  return text + "]";
 }
 
 /// Kinds that are few in any history; an index holds them.

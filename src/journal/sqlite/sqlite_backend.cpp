@@ -4,6 +4,7 @@
 #include <limits>
 #include <set>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "journal/sqlite/connection.hpp"
 #include "journal/sqlite/connection_pool.hpp"
 #include "journal/sqlite/filter_query.hpp"
+#include "journal/sqlite/json_array.hpp"
 #include "journal/sqlite/party_heads.hpp"
 #include "journal/sqlite/sqlite_opening.hpp"
 #include "journal/sqlite/writer_lock.hpp"
@@ -203,25 +205,22 @@ base::Result<std::vector<Fence>> all_fences(Connection& connection) {
   return fences;
 }
 
-base::Result<std::vector<SeqRange>> ranges_of(Connection& connection, std::int64_t party) {
-  SLUICE_TRY(Statement select, connection.prepare(kNumbersOfParty));
-  select.bind(party);
-  std::vector<std::uint64_t> numbers;
+using Ranges = std::vector<SeqRange>;
+
+/// The numbers of all these parties, by one walk over the blocks.
+base::Result<std::unordered_map<std::int64_t, Ranges>> ranges_of(Connection& connection,
+                                                                 const std::vector<std::int64_t>& parties) {
+  const std::string array = array_of(parties);
+  SLUICE_TRY(Statement select, connection.prepare(kNumbersOfParties));
+  select.bind_text(array);
+  std::unordered_map<std::int64_t, Ranges> all;
   while (true) {
     SLUICE_TRY(const bool has_row, select.step());
     if (!has_row) break;
-    numbers.push_back(static_cast<std::uint64_t>(select.integer(0)));
+    add_number(all[select.integer(0)], static_cast<std::uint64_t>(select.integer(1)));
   }
-  std::ranges::sort(numbers);
-  std::vector<SeqRange> ranges;
-  for (const std::uint64_t number : numbers) {
-    if (!ranges.empty() && ranges.back().last + 1 == number) {
-      ranges.back().last = number;
-    } else {
-      ranges.push_back({number, number});
-    }
-  }
-  return ranges;
+  for (auto& [party, ranges] : all) put_in_order(ranges);
+  return all;
 }
 
 /// The seq of a party's block, or 0.
@@ -343,12 +342,19 @@ base::Result<std::vector<FoundRecord>> SqliteBackend::notable(const NotableReque
   return parts_->read(bounds, "reading notable records", [&](Connection& it) { return records_of(it, request); });
 }
 
-base::Result<std::vector<SeqRange>> SqliteBackend::present(const PartyKey& party, const CallBounds& bounds) {
+base::Result<std::vector<std::vector<SeqRange>>> SqliteBackend::present_of(std::span<const PartyKey> parties,
+                                                                           const CallBounds& bounds) {
   return parts_->read(bounds, "asking which blocks of a party are there",
-                      [&](Connection& it) -> base::Result<std::vector<SeqRange>> {
-                        SLUICE_TRY(const auto number, it.parties().number(it, party));
-                        if (!number) return std::vector<SeqRange>{};
-                        return ranges_of(it, *number);
+                      [&](Connection& it) -> base::Result<std::vector<Ranges>> {
+                        std::vector<std::int64_t> numbers;
+                        for (const PartyKey& party : parties) {
+                          SLUICE_TRY(const auto number, it.parties().number(it, party));
+                          numbers.push_back(number.value_or(0));  // no party has that one
+                        }
+                        SLUICE_TRY(auto found, ranges_of(it, numbers));
+                        std::vector<Ranges> ranges;
+                        for (const std::int64_t number : numbers) ranges.push_back(found[number]);
+                        return ranges;
                       });
 }
 

@@ -1,6 +1,8 @@
 #include "journal/tiers/backend.hpp"
 
+#include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "async/errors.hpp"
 
@@ -12,6 +14,27 @@ base::Result<void> CallBounds::check(std::string_view what) const {
     return base::fail(base::Code::DeadlineExceeded, std::string(what) + " did not end before its deadline");
   }
   return {};
+}
+
+void add_number(std::vector<SeqRange>& ranges, std::uint64_t number) {
+  if (!ranges.empty() && ranges.back().last + 1 == number) {
+    ranges.back().last = number;
+  } else {
+    ranges.push_back({number, number});
+  }
+}
+
+void put_in_order(std::vector<SeqRange>& ranges) {
+  std::ranges::sort(ranges, {}, &SeqRange::first);
+  std::vector<SeqRange> joined;
+  for (const SeqRange& range : ranges) {
+    if (!joined.empty() && joined.back().last + 1 == range.first) {
+      joined.back().last = range.last;
+    } else {
+      joined.push_back(range);
+    }
+  }
+  ranges = std::move(joined);
 }
 
 bool is_slower(const FoundRecord& a, const FoundRecord& b) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "async/cancel.hpp"
@@ -20,6 +21,10 @@ struct SeqRange {
   std::uint64_t first = 0, last = 0;
   bool operator==(const SeqRange&) const = default;
 };
+
+/// Puts one more number, which is mostly the next one, to ranges in any order; and orders them when all are there.
+void add_number(std::vector<SeqRange>& ranges, std::uint64_t number);
+void put_in_order(std::vector<SeqRange>& ranges);
 
 /// How far a party's blocks have come.
 struct PartyHead {
@@ -146,8 +151,13 @@ class Backend {
   virtual base::Result<StoredBlock> find(const Digest& hash, const CallBounds& bounds) = 0;
   virtual base::Result<ReadPage> read(const ReadRequest& request, const CallBounds& bounds) = 0;
   virtual base::Result<std::vector<FoundRecord>> notable(const NotableRequest& request, const CallBounds& bounds) = 0;
-  /// The party_seqs that are really there, as ranges, ascending; whatever the heads say.
-  virtual base::Result<std::vector<SeqRange>> present(const PartyKey& party, const CallBounds& bounds) = 0;
+  /// The party_seqs that are really there of each of these parties, as ranges, ascending; whatever the heads say.
+  virtual base::Result<std::vector<std::vector<SeqRange>>> present_of(std::span<const PartyKey> parties,
+                                                                      const CallBounds& bounds) = 0;
+  base::Result<std::vector<SeqRange>> present(const PartyKey& party, const CallBounds& bounds) {
+    SLUICE_TRY(auto ranges, present_of({&party, 1}, bounds));
+    return std::move(ranges.front());
+  }
 };
 
 }  // namespace sluice::journal

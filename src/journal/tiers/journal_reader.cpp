@@ -186,23 +186,26 @@ base::Result<std::vector<PartyLag>> find_lag(Backend& backend, const std::vector
                                              const CallBounds& bounds) {
   SLUICE_TRY(const BackendState state, backend.load(bounds));
   std::set<std::string> runs;
-  std::set<PartyKey> parties;
-  std::vector<PartyLag> lags;
-  auto compare = [&](const PartyKey& party, const std::vector<SeqRange>& in_log) -> base::Result<void> {
-    SLUICE_TRY(const auto present, backend.present(party, bounds));
-    PartyLag lag{.party = party, .missing = without(in_log, present), .extra = without(present, in_log)};
-    if (!lag.missing.empty() || !lag.extra.empty()) lags.push_back(std::move(lag));
-    return {};
-  };
+  std::set<PartyKey> known;
+  std::vector<PartyKey> parties;
+  std::vector<std::vector<SeqRange>> in_log;
   for (const PartyExtent& extent : log) {
     runs.insert(extent.party.run);
-    parties.insert(extent.party);
-    std::vector<SeqRange> in_log;
-    if (extent.blocks > 0) in_log.push_back({.first = 0, .last = extent.blocks - 1});
-    SLUICE_CHECK(compare(extent.party, in_log));
+    known.insert(extent.party);
+    parties.push_back(extent.party);
+    std::vector<SeqRange>& ranges = in_log.emplace_back();
+    if (extent.blocks > 0) ranges.push_back({.first = 0, .last = extent.blocks - 1});
   }
   for (const PartyHead& head : state.parties) {
-    if (runs.contains(head.key.run) && !parties.contains(head.key)) SLUICE_CHECK(compare(head.key, {}));
+    if (runs.contains(head.key.run) && !known.contains(head.key)) parties.push_back(head.key);
+  }
+  in_log.resize(parties.size());
+  SLUICE_TRY(const auto present, backend.present_of(parties, bounds));
+  std::vector<PartyLag> lags;
+  for (std::size_t i = 0; i < parties.size(); ++i) {
+    PartyLag lag{
+        .party = parties[i], .missing = without(in_log[i], present[i]), .extra = without(present[i], in_log[i])};
+    if (!lag.missing.empty() || !lag.extra.empty()) lags.push_back(std::move(lag));
   }
   return lags;
 }

@@ -154,20 +154,20 @@ base::Result<std::vector<FoundRecord>> MemoryBackend::notable(const NotableReque
   return found;
 }
 
-base::Result<std::vector<SeqRange>> MemoryBackend::present(const PartyKey& party, const CallBounds& bounds) {
+base::Result<std::vector<std::vector<SeqRange>>> MemoryBackend::present_of(std::span<const PartyKey> parties,
+                                                                           const CallBounds& bounds) {
   SLUICE_CHECK(bounds.check("asking which blocks of a party are there"));
   const std::scoped_lock lock(mutex_);
-  std::vector<SeqRange> ranges;
-  for (auto it = numbers_.lower_bound({party, 0}); it != numbers_.end() && it->first.first == party; ++it) {
-    const std::uint64_t number = it->first.second;
-    if (number % kCheckEvery == 0) SLUICE_CHECK(bounds.check("asking which blocks of a party are there"));
-    if (!ranges.empty() && ranges.back().last + 1 == number) {
-      ranges.back().last = number;
-    } else {
-      ranges.push_back({number, number});
+  std::vector<std::vector<SeqRange>> all;
+  for (const PartyKey& party : parties) {
+    std::vector<SeqRange>& ranges = all.emplace_back();
+    for (auto it = numbers_.lower_bound({party, 0}); it != numbers_.end() && it->first.first == party; ++it) {
+      const std::uint64_t number = it->first.second;
+      if (number % kCheckEvery == 0) SLUICE_CHECK(bounds.check("asking which blocks of a party are there"));
+      add_number(ranges, number);
     }
   }
-  return ranges;
+  return all;
 }
 
 void MemoryBackend::lose(std::uint64_t seq) {

@@ -29,15 +29,16 @@ std::vector<double> arrivals(const model::IoRate& rate, std::uint32_t parts, dou
   return all;
 }
 
-/// The largest distance between the distribution of `gaps` and 1 - exp(-gap / mean).
-double distance_from_exponential(std::vector<double> gaps, double mean) {
+/// The largest distance between the distribution of `gaps` and what `below(gap)` says it is.
+template <class Below>
+double distance_from(std::vector<double> gaps, Below below) {
   std::ranges::sort(gaps);
   double distance = 0;
   for (std::size_t i = 0; i < gaps.size(); ++i) {
-    const double expected = -std::expm1(-gaps[i] / mean);
-    const double below = static_cast<double>(i) / static_cast<double>(gaps.size());
+    const double expected = below(gaps[i]);
+    const double under = static_cast<double>(i) / static_cast<double>(gaps.size());
     const double up_to = static_cast<double>(i + 1) / static_cast<double>(gaps.size());
-    distance = std::max({distance, std::abs(expected - below), std::abs(expected - up_to)});
+    distance = std::max({distance, std::abs(expected - under), std::abs(expected - up_to)});
   }
   return distance;
 }
@@ -85,25 +86,31 @@ TEST(Schedule, the_rate_is_of_the_whole_run_however_many_share_it) {
   }
 }
 
-TEST(Schedule, exponential_gaps_have_the_mean_and_the_distribution_of_a_poisson_process) {
+/// The gaps of a million arrivals have this mean and this distribution, however many share them.
+template <class Below>
+void expect_gaps(Distribution distribution, double variance, Below below) {
+  constexpr std::size_t kGaps = 1'000'000;
+  constexpr double kMean = 1e-4;
   for (const std::uint32_t parts : {1U, 8U}) {
-    std::vector<double> times = arrivals({.iops = 1000, .distribution = Distribution::Exponential}, parts, 101, 42);
-    ASSERT_GT(times.size(), 100'000U);
-    times.resize(100'001);
+    std::vector<double> times = arrivals({.iops = 1 / kMean, .distribution = distribution}, parts, 101, 42);
+    ASSERT_GT(times.size(), kGaps);
+    times.resize(kGaps + 1);
     const std::vector<double> gaps = gaps_of(times);
     double sum = 0;
     for (const double gap : gaps) sum += gap;
-    EXPECT_NEAR(sum / 1e5, 1e-3, 1e-3 * 5 / std::sqrt(1e5)) << parts << " parts";
-    // Kolmogorov and Smirnov's bound for n = 1e5: 1.95 / sqrt(n) is passed by one sample in a thousand.
-    EXPECT_LT(distance_from_exponential(gaps, 1e-3), 1.95 / std::sqrt(1e5)) << parts << " parts";
+    EXPECT_NEAR(sum / kGaps, kMean, kMean * 5 * std::sqrt(variance / kGaps)) << parts << " parts";
+    // Kolmogorov and Smirnov's bound: 1.95 / sqrt(n) is passed by one sample in a thousand. Times are whole ns.
+    const double distance = distance_from(gaps, [&](double gap) { return below(gap / kMean); });
+    EXPECT_LT(distance, 1.95 / std::sqrt(kGaps)) << parts << " parts";
   }
 }
 
-TEST(Schedule, uniform_gaps_lie_between_nothing_and_two_means) {
-  const std::vector<double> gaps = gaps_of(arrivals({.iops = 1000, .distribution = Distribution::Uniform}, 1, 100));
-  EXPECT_LE(std::ranges::max(gaps), 2.0e-3 + 2e-9);
-  const auto below_the_mean = std::ranges::count_if(gaps, [](double gap) { return gap < 1e-3; });
-  EXPECT_NEAR(static_cast<double>(below_the_mean) / static_cast<double>(gaps.size()), 0.5, 0.01);
+TEST(Schedule, exponential_gaps_have_the_mean_and_the_distribution_of_a_poisson_process) {
+  expect_gaps(Distribution::Exponential, 1, [](double gap) { return -std::expm1(-gap); });
+}
+
+TEST(Schedule, uniform_gaps_of_all_parts_together_are_uniform_between_nothing_and_two_means) {
+  expect_gaps(Distribution::Uniform, 1.0 / 3, [](double gap) { return std::clamp(gap / 2, 0.0, 1.0); });
 }
 
 TEST(Schedule, the_same_seed_makes_the_same_arrivals_and_parts_differ) {

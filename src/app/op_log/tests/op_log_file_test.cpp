@@ -83,7 +83,7 @@ class OpLogFile : public testing::Test {
   void write_operations(journal::OpLogWriter& writer, std::uint32_t stage, std::int64_t operations) {
     const std::array<const model::Names*, 5> names = {&flat_, &tree_, &made_, &single_, &found_};
     for (std::int64_t i = operations - 1; i >= 0; --i) {
-      const std::int64_t start = (stage * 2 * operations + i) * kMillisecond;
+      const std::int64_t start = (std::int64_t{2} * stage * operations + i) * kMillisecond;
       const auto which = static_cast<std::size_t>(i) % names.size();
       const bool is_late = i == 0 && stage == 0;  // it ends with the run
       model::OpRecord record{.intended_ns = start,

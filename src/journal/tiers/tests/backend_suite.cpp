@@ -191,6 +191,7 @@ TEST_P(BackendSuite, a_head_comes_back_with_its_holes) {
   append({7}, BlockKind::Interval);
   append({1, 3}, BlockKind::Interval);
   EXPECT_EQ(heads[0].missing, (std::vector<SeqRange>{{5, 6}, {8, 17}}));
+  EXPECT_EQ(backend().present(heads[0].key, {}).value(), (std::vector<SeqRange>{{0, 4}, {7, 7}, {18, 18}}));
 }
 
 TEST_P(BackendSuite, by_hash) {

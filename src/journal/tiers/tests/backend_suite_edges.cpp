@@ -152,7 +152,10 @@ TEST_P(BackendSuite, present_sees_holes_made_behind_the_heads_back) {
   EXPECT_EQ(backend().present(party, {}).value(), (std::vector<SeqRange>{{0, 8}}));
   for (const std::uint64_t seq : {5u, 11u, 13u}) store().lose(seq);
   EXPECT_EQ(backend().present(party, {}).value(), (std::vector<SeqRange>{{0, 1}, {3, 4}, {7, 8}}));
-  EXPECT_EQ(backend().present({"r1", "other", 0}, {}).value(), (std::vector<SeqRange>{{0, 8}}));
+  const std::vector<PartyKey> parties = {{"r1", "other", 0}, {"r1", "unheard of", 0}, party};
+  EXPECT_EQ(backend().present_of(parties, {}).value(),
+            (std::vector<std::vector<SeqRange>>{{{0, 8}}, {}, {{0, 1}, {3, 4}, {7, 8}}}));
+  EXPECT_TRUE(backend().present_of({}, {}).value().empty());
   EXPECT_EQ(code_of(backend().get(5, {})), base::Code::NotFound);
   EXPECT_EQ(backend().load({})->parties[0].next_party_seq, 9u);
 }

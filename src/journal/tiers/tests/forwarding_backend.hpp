@@ -40,8 +40,9 @@ class ForwardingBackend : public Backend {
   base::Result<std::vector<FoundRecord>> notable(const NotableRequest& request, const CallBounds& bounds) override {
     return backend_->notable(request, bounds);
   }
-  base::Result<std::vector<SeqRange>> present(const PartyKey& party, const CallBounds& bounds) override {
-    return backend_->present(party, bounds);
+  base::Result<std::vector<std::vector<SeqRange>>> present_of(std::span<const PartyKey> parties,
+                                                              const CallBounds& bounds) override {
+    return backend_->present_of(parties, bounds);
   }
 
  private:

@@ -117,9 +117,10 @@ class GatedBackend final : public Backend {
     gates_->pass(Gates::Reads);
     return backend_->notable(request, bounds);
   }
-  base::Result<std::vector<SeqRange>> present(const PartyKey& party, const CallBounds& bounds) override {
+  base::Result<std::vector<std::vector<SeqRange>>> present_of(std::span<const PartyKey> parties,
+                                                              const CallBounds& bounds) override {
     gates_->pass(Gates::Reads);
-    return backend_->present(party, bounds);
+    return backend_->present_of(parties, bounds);
   }
 
  private:
