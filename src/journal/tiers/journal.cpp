@@ -43,17 +43,37 @@ async::Task<Receipt> await_change(Completion completion, async::Deadline deadlin
   co_return done;
 }
 
-}  // namespace
+// What a journal gives to its callers may begin when it is gone: it holds what it uses itself.
 
-async::Task<Receipt> Journal::change(Change change, async::Deadline deadline) {
-  SLUICE_CO_CHECK(core_->check_open());
-  SLUICE_CO_TRY(Completion completion, co_await writer_.hand_over(std::move(change), deadline));
+async::Task<Receipt> run_change(JournalCore::Ptr core, async::Task<Completion> handing_over, async::Deadline deadline) {
+  SLUICE_CO_CHECK(core->check_open());
+  SLUICE_CO_TRY(Completion completion, co_await std::move(handing_over));
   co_return co_await await_change(std::move(completion), deadline);
 }
 
+async::Task<Receipt> refuse(base::Error error) { co_return base::fail(std::move(error)); }
+
+async::Task<> until_made(async::Task<Receipt> change) {
+  SLUICE_CO_CHECK(co_await std::move(change));
+  co_return base::Result<void>();
+}
+
+async::Task<std::vector<BlockPtr>> removed_by(async::Task<Receipt> change) {
+  SLUICE_CO_TRY(Receipt receipt, co_await std::move(change));
+  co_return base::Result<std::vector<BlockPtr>>(std::move(receipt.removed));
+}
+
+}  // namespace
+
+async::Task<Receipt> Journal::change(Change change, async::Deadline deadline) {
+  return run_change(core_, writer_.hand_over(std::move(change), deadline), deadline);
+}
+
 async::Task<Receipt> Journal::append(std::vector<StoredBlock> blocks, async::Deadline deadline) {
-  SLUICE_CO_CHECK(finish_headers(blocks, core_->config().commit_blocks_max));
-  co_return co_await change(AppendBlocks{std::move(blocks)}, deadline);
+  if (auto finished = finish_headers(blocks, core_->config().commit_blocks_max); !finished) {
+    return refuse(std::move(finished).error());
+  }
+  return change(AppendBlocks{std::move(blocks)}, deadline);
 }
 
 base::Result<Completion> Journal::try_append(std::vector<StoredBlock> blocks) {
@@ -63,24 +83,18 @@ base::Result<Completion> Journal::try_append(std::vector<StoredBlock> blocks) {
 }
 
 async::Task<> Journal::discard(std::string run, std::uint32_t stage, std::uint32_t attempt, async::Deadline deadline) {
-  SLUICE_CO_CHECK(co_await change(DiscardAttempt{.run = std::move(run), .stage = stage, .attempt = attempt}, deadline));
-  co_return base::Result<void>();
+  return until_made(change(DiscardAttempt{.run = std::move(run), .stage = stage, .attempt = attempt}, deadline));
 }
 
 async::Task<> Journal::truncate_above(std::uint64_t seq, async::Deadline deadline) {
-  SLUICE_CO_CHECK(co_await change(RemoveAbove{seq}, deadline));
-  co_return base::Result<void>();
+  return until_made(change(RemoveAbove{seq}, deadline));
 }
 
 async::Task<std::vector<BlockPtr>> Journal::drain_above(std::uint64_t seq, async::Deadline deadline) {
-  SLUICE_CO_TRY(Receipt receipt, co_await change(RemoveAbove{seq}, deadline));
-  co_return base::Result<std::vector<BlockPtr>>(std::move(receipt.removed));
+  return removed_by(change(RemoveAbove{seq}, deadline));
 }
 
-async::Task<> Journal::compact(async::Deadline deadline) {
-  SLUICE_CO_CHECK(co_await change(Compact{}, deadline));
-  co_return base::Result<void>();
-}
+async::Task<> Journal::compact(async::Deadline deadline) { return until_made(change(Compact{}, deadline)); }
 
 async::Task<ShutdownReport> Journal::shutdown() {
   if (std::exchange(is_shut_down_, true)) co_return base::Result<ShutdownReport>(std::in_place);

@@ -22,7 +22,7 @@ struct ShutdownReport {
 /// holds anything.
 ///
 /// Owns the backend and one task. Any task calls. Ends with shutdown(); the destructor does the same, and so is not for
-/// loop threads.
+/// loop threads. What append() to compact() return may begin, or go on, when the journal is gone: Terminated.
 class Journal {
  public:
   /// Asks the backend where it is. outlives: `threads`. Errors: the backend's.

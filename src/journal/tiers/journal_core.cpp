@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "async/errors.hpp"
+#include "async/loop_thread.hpp"
 #include "base/units.hpp"
 
 namespace sluice::journal {
@@ -17,6 +18,15 @@ JournalCore::JournalCore(JournalThreads& threads, std::unique_ptr<Backend> backe
       reads_(config_.reads_max, "reads of the journal"),
       slots_(config_.streams_max, "streams of the journal"),
       cache_(config_.cache_blocks_max, config_.cache_bytes_max) {}
+
+JournalCore::~JournalCore() {
+  if (async::LoopThread::current() == nullptr) return;
+  // Closing waits for the disk. Where the pool takes nothing any more, it is closed here.
+  static_cast<void>(threads_.writing().begin("journal: closing", [backend = std::move(backend_)]() mutable {
+    backend.reset();
+    return base::Result<void>();
+  }));
+}
 
 async::Task<async::Permit> JournalCore::keep_readers_out(async::Deadline deadline) {
   return reads_.acquire(config_.reads_max, deadline);

@@ -41,6 +41,10 @@ class JournalCore {
  public:
   /// outlives: `threads`.
   JournalCore(JournalThreads& threads, std::unique_ptr<Backend> backend, JournalConfig config);
+  /// Where the last one to leave is a task, a blocking thread closes the backend.
+  ~JournalCore();
+  JournalCore(const JournalCore&) = delete;
+  JournalCore& operator=(const JournalCore&) = delete;
 
   template <class Call>
   using Called = typename std::invoke_result_t<Call&, Backend&, const CallBounds&>::value_type;
@@ -154,7 +158,7 @@ class JournalCore {
   const JournalConfig config_;
   JournalThreads& threads_;  // outlives: the one who made the journal says so
   // shared because a call that was abandoned outlives the journal
-  const std::shared_ptr<Backend> backend_;
+  std::shared_ptr<Backend> backend_;
   const BackendTraits traits_;
   async::Permits reads_, slots_;
 

@@ -5,9 +5,12 @@
 #include <thread>
 #include <variant>
 
+#include "async/loop_thread.hpp"
 #include "async/tests/executors.hpp"
+#include "async/timing.hpp"
 #include "base/random.hpp"
 #include "journal/tiers/memory_backend.hpp"
+#include "journal/tiers/tests/forwarding_backend.hpp"
 #include "journal/tiers/tests/gated_backend.hpp"
 #include "journal/tiers/tests/journal_fixture.hpp"
 
@@ -395,6 +398,51 @@ TEST_P(GatedJournal, late_caller_after_shutdown_fails_at_once) {
   EXPECT_EQ(failure_of(reader.follow({}, 0)), base::Code::Terminated);
   EXPECT_EQ(failure_of(journal().append(sample_blocks(8, 1))), base::Code::Terminated);
   EXPECT_EQ(failure_of(journal()->try_append(sample_blocks(8, 1))), base::Code::Terminated);
+}
+
+TEST_P(GatedJournal, what_a_caller_has_not_begun_may_begin_when_the_journal_is_gone) {
+  open();
+  auto append = journal()->append(sample_blocks(8, 1), soon());
+  auto discard = journal()->discard("r1", 1, 0, soon());
+  auto drain = journal()->drain_above(0, soon());
+  auto compact = journal()->compact(soon());
+  journal().owned().reset();
+  EXPECT_EQ(failure_of(journal().wait(std::move(append))), base::Code::Terminated);
+  EXPECT_EQ(failure_of(journal().wait(std::move(discard))), base::Code::Terminated);
+  EXPECT_EQ(failure_of(journal().wait(std::move(drain))), base::Code::Terminated);
+  EXPECT_EQ(failure_of(journal().wait(std::move(compact))), base::Code::Terminated);
+}
+
+/// Tells when it is closed, and whether a loop thread did it.
+class ClosingBackend final : public ForwardingBackend {
+ public:
+  ClosingBackend(std::unique_ptr<Backend> backend, std::atomic<int>& closed, std::atomic<int>& closed_on_a_loop)
+      : ForwardingBackend(std::move(backend)), closed_(closed), closed_on_a_loop_(closed_on_a_loop) {}
+  ~ClosingBackend() override {
+    if (async::LoopThread::current() != nullptr) ++closed_on_a_loop_;
+    ++closed_;
+  }
+
+ private:
+  std::atomic<int>&closed_, &closed_on_a_loop_;  // outlives: the test has them
+};
+
+async::Task<> leave_late(JournalReader reader) {
+  static_cast<void>(reader);
+  co_return co_await async::pause_until(in_ms(200));
+}
+
+TEST(JournalEnd, no_task_that_leaves_last_closes_the_backend_on_its_loop) {
+  std::atomic<int> closed = 0, closed_on_a_loop = 0;
+  JournalUnderTest journal(
+      std::make_unique<ClosingBackend>(std::make_unique<MemoryBackend>(), closed, closed_on_a_loop));
+  auto guest = journal.spawn(leave_late(journal.reader()));
+  journal.owned().reset();
+  EXPECT_TRUE(guest.join(soon()));
+  const auto until = soon();
+  while (closed == 0 && !until.has_passed()) std::this_thread::yield();
+  EXPECT_EQ(closed, 1);
+  EXPECT_EQ(closed_on_a_loop, 0);
 }
 
 async::Task<BlockPtr> first_of_a_stream(JournalReader reader) {
