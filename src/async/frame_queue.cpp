@@ -224,6 +224,12 @@ void FrameQueue::give_back(Frame frame) {
     ++stats_.replaced_frames;
     end(frame);
     release(source, frame.cost());
+  } else if (source.policy == FramePolicy::DropOldest && source.gap_frames > 0) {
+    // Younger ones were dropped meanwhile: behind their gap it would stand in the wrong place.
+    count_gap(source, 1, frame.bytes.size());
+    count_dropped(1, frame.bytes.size());
+    end(frame);
+    release(source, frame.cost());
   } else {
     source.deficit += frame.bytes.size();
     source.head_cost += frame.cost();

@@ -152,6 +152,21 @@ TEST(FrameQueue, a_gap_that_was_not_begun_grows_while_it_waits) {
   EXPECT_TRUE(queue.is_done(queue.mark()));
 }
 
+TEST(FrameQueue, what_was_taken_and_comes_back_after_younger_ones_were_dropped_is_of_their_gap) {
+  FrameQueue queue = make({.source_bytes_max = 4 * (kFrameCost + 2)});
+  const FrameSource a = *queue.open("a", FramePolicy::DropOldest);
+  for (int i = 10; i < 14; ++i) put(queue, a, std::to_string(i));
+  std::optional<Frame> first = queue.take(), second = queue.take();
+  for (int i = 14; i < 18; ++i) put(queue, a, std::to_string(i));  // 12 to 15 make room, 10 and 11 are out
+  queue.give_back(std::move(*second));
+  queue.give_back(std::move(*first));
+  EXPECT_EQ(next(queue), "a lost 6/12");
+  EXPECT_EQ(next(queue) + next(queue) + next(queue), "1617-");
+  EXPECT_EQ(queue.stats().dropped_frames, 6U);
+  EXPECT_TRUE(queue.is_empty());
+  EXPECT_TRUE(queue.is_done(queue.mark()));
+}
+
 TEST(FrameQueue, only_the_newest_picture_is_kept) {
   FrameQueue queue = make({.bytes_max = 0, .source_bytes_max = 1000});
   const FrameSource live = *queue.open("live", FramePolicy::KeepNewest);
