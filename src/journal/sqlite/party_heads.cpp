@@ -170,6 +170,7 @@ base::Result<void> PartyHeads::settle(Connection& connection) {
   SLUICE_TRY(HeadsByParty heads, rows(connection));
   SLUICE_TRY(const std::set<std::int64_t> parties, add_newer(connection, heads));
   std::vector<PartyHead> newer;
+  newer.reserve(parties.size());
   for (const std::int64_t party : parties) newer.push_back(std::move(heads.at(party)));
   SLUICE_CHECK(put_heads(connection, newer));
   is_settled_ = true;

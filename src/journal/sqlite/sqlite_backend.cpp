@@ -353,6 +353,7 @@ base::Result<std::vector<std::vector<SeqRange>>> SqliteBackend::present_of(std::
                         }
                         SLUICE_TRY(auto found, ranges_of(it, numbers));
                         std::vector<Ranges> ranges;
+                        ranges.reserve(numbers.size());
                         for (const std::int64_t number : numbers) ranges.push_back(found[number]);
                         return ranges;
                       });

@@ -86,6 +86,8 @@ TEST(Schedule, the_rate_is_of_the_whole_run_however_many_share_it) {
   }
 }
 
+namespace {
+
 /// The gaps of a million arrivals have this mean and this distribution, however many share them.
 template <class Below>
 void expect_gaps(Distribution distribution, double variance, Below below) {
@@ -104,6 +106,8 @@ void expect_gaps(Distribution distribution, double variance, Below below) {
     EXPECT_LT(distance, 1.95 / std::sqrt(kGaps)) << parts << " parts";
   }
 }
+
+}  // namespace
 
 TEST(Schedule, exponential_gaps_have_the_mean_and_the_distribution_of_a_poisson_process) {
   expect_gaps(Distribution::Exponential, 1, [](double gap) { return -std::expm1(-gap); });
