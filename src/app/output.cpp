@@ -9,24 +9,16 @@
 
 namespace sluice::app {
 
-namespace {
-
-/// A pipe or a device is written to as it is.
-bool is_special(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-}
-
-}  // namespace
-
 base::Result<Output> Output::to_file(const std::string& path) {
-  Output output;
-  if (!is_special(path)) output.part_ = path + ".part";
-  const std::string& opened = output.part_.empty() ? path : output.part_;
   struct stat status{};
-  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) {
+  const bool is_there = ::stat(path.c_str(), &status) == 0;
+  if (is_there && S_ISDIR(status.st_mode)) {
     return base::fail(base::from_errno(EISDIR, "the file cannot be written", path));
   }
+  Output output;
+  // A pipe or a device is written to as it is.
+  if (!is_there || S_ISREG(status.st_mode)) output.part_ = path + ".part";
+  const std::string& opened = output.part_.empty() ? path : output.part_;
   const int fd = ::open(opened.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return base::fail(base::from_errno(errno, "the file cannot be written", opened));
   output.fd_ = fd;

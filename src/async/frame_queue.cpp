@@ -226,10 +226,7 @@ void FrameQueue::give_back(Frame frame) {
     release(source, frame.cost());
   } else if (source.policy == FramePolicy::DropOldest && source.gap_frames > 0) {
     // Younger ones were dropped meanwhile: behind their gap it would stand in the wrong place.
-    count_gap(source, 1, frame.bytes.size());
-    count_dropped(1, frame.bytes.size());
-    end(frame);
-    release(source, frame.cost());
+    drop_into_gap(source, frame);
   } else {
     source.deficit += frame.bytes.size();
     source.head_cost += frame.cost();
@@ -518,6 +515,10 @@ void FrameQueue::drop_front(Source& source) {
   const Frame frame = std::move(source.head.front());
   source.head.pop_front();
   source.head_cost -= frame.cost();
+  drop_into_gap(source, frame);
+}
+
+void FrameQueue::drop_into_gap(Source& source, const Frame& frame) {
   count_gap(source, 1, frame.bytes.size());
   count_dropped(1, frame.bytes.size());
   end(frame);

@@ -183,6 +183,7 @@ class FrameQueue {
   Frame make_frame(FrameSource id, std::string& bytes);
   void push(FrameSource id, Source& source, Frame frame, bool behind);
   void drop_front(Source& source);
+  void drop_into_gap(Source& source, const Frame& frame);
   void count_gap(Source& source, std::uint64_t frames, std::uint64_t bytes);
   void count_dropped(std::uint64_t frames, std::uint64_t bytes);
   Put put_spill(FrameSource id, Source& source, std::string& frame);

@@ -34,11 +34,6 @@ base::Result<Digest> digest_at(const Statement& row, int column, std::uint64_t s
 
 namespace {
 
-template <class Number>
-Number number_at(const Statement& row, int column) {
-  return static_cast<Number>(row.integer(column));
-}
-
 base::Result<std::vector<NotableRecord>> records_of(Connection& connection, std::uint64_t seq) {
   SLUICE_TRY(Statement select,
              connection.prepare("SELECT record, operation, status, end_ns, latency_ns, bytes, target, "

@@ -33,6 +33,11 @@ inline constexpr std::string_view kSeqOfHash =
 using DigestBytes = std::array<std::byte, 16>;
 /// The high half first, the high byte first: hex() of it reads as to_text().
 DigestBytes digest_bytes(const Digest& digest);
+/// The number in a column, of the type that it was stored from.
+template <class Number>
+Number number_at(const Statement& row, int column) {
+  return static_cast<Number>(row.integer(column));
+}
 /// The hash in a column. Errors: Corrupt (`seq` and `path` say where).
 base::Result<Digest> digest_at(const Statement& row, int column, std::uint64_t seq, std::string_view path);
 

@@ -22,11 +22,6 @@ constexpr std::string_view kHeadColumns =
     "FROM heads";
 constexpr std::string_view kRemoveGaps = "DELETE FROM gaps WHERE party = ?";
 
-template <class Number>
-Number number_at(const Statement& row, int column) {
-  return static_cast<Number>(row.integer(column));
-}
-
 base::Result<std::vector<SeqRange>> gaps_of(Connection& connection, std::int64_t party) {
   SLUICE_TRY(Statement select, connection.prepare("SELECT first, last FROM gaps WHERE party = ? ORDER BY first"));
   select.bind(party);
